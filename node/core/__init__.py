@@ -1,0 +1,1 @@
+"""What every capability stands on: database and unit of work, money, clock, ids, errors, jobs."""
