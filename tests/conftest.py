@@ -1,0 +1,103 @@
+"""Fixtures every test may ask for. The machinery is in `tests/fixtures`, free of pytest."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from playwright.sync_api import Browser, Page
+
+from tests.fixtures.browser import find_chromium, fresh_page, launched
+from tests.fixtures.ports import free_ports
+from tests.fixtures.postgres import PostgresMissingError, PostgresServer, postgres_server
+from tests.fixtures.presence import absent
+
+# No deadline: two cores are shared, and a slow example is no wrong example.
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, database=None, max_examples=200, print_blob=True
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")
+)
+
+NEEDS = {"postgres": "postgres", "browser": "browser"}  # fixture: marker
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run that left something out says what and why, whatever flags it was given."""
+    if "s" not in config.option.reportchars:
+        config.option.reportchars += "s"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who asks for the server or the browser carries its marker, so that `-m` is never wrong."""
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        for fixture, marker in NEEDS.items():
+            if fixture in asked:
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One private server for this worker; `postgres.database()` gives further databases."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except PostgresMissingError as unavailable:
+        absent(str(unavailable))
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """An empty Postgres database of this test's own."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """An SQLite file of this test's own, not yet there."""
+    return f"sqlite:///{tmp_path / 'node.sqlite'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database, once of each kind: what must hold on both asks for this one."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def loopback_ports() -> Callable[[int], list[int]]:
+    """As many ports on 127.0.0.1 as asked for, all free and different."""
+    return free_ports
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module's tests.
+
+    Not for the session: while it is open, Playwright's event loop occupies the thread, and any
+    later test that says `asyncio.run` would fail on that worker.
+    """
+    executable = find_chromium()
+    if executable is None:
+        absent("no Chromium: install Debian's chromium")
+    with launched(executable) as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page, 1366×768, in Chinese."""
+    with fresh_page(browser) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """The same with JavaScript off: every page must work so."""
+    with fresh_page(browser, java_script=False) as fresh:
+        yield fresh
