@@ -1,0 +1,125 @@
+"""The constitution of the network: which level may author which record, and how far it travels.
+
+Replicas cannot conflict because one kind of fact has one authoring tier. `refusal` is the whole
+test, pure, and the same for the writer, every relay and the taker (sync protocol, promise 2).
+
+To let a new kind of record exist, add one row to `_GRANTS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from tiers.level import Level
+from tiers.region import RegionCode
+
+
+class Travel(StrEnum):
+    """The shapes of a route; `<region>` stands for a region code."""
+
+    UP_COUNTY = "up/county"
+    UP_PROVINCE = "up/province"
+    DOWN_ALL = "down/all"
+    DOWN_REGION = "down/<region>"
+    TO_REGION = "to/<region>"  # between counties; no record type has it yet
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who may write one kind of record, and the routes it may take."""
+
+    record_type: str
+    authors: tuple[Level, ...]
+    travels: tuple[Travel, ...]
+
+
+_P, _C, _X, _T, _V = Level
+_EVERYONE = (_P, _C, _X, _T, _V)
+_BELOW_PROVINCE = (_C, _X, _T, _V)
+_HANDLERS = (_X, _T, _V)  # the tiers a case passes through
+_COUNTY = (_X,)
+
+_UP_COUNTY = (Travel.UP_COUNTY,)
+_UP = (Travel.UP_PROVINCE,)
+_ALL = (Travel.DOWN_ALL,)
+_STEP = (Travel.UP_COUNTY, Travel.DOWN_REGION)
+_FACT = (Travel.UP_PROVINCE, Travel.DOWN_REGION)  # to the province, and back to the village
+
+_GRANTS = (
+    Grant("policy.published", (_P,), _ALL),
+    Grant("policy.acknowledged", _BELOW_PROVINCE, _UP),
+    Grant("case.submitted", _HANDLERS, _UP_COUNTY),
+    Grant("case.stepped", _HANDLERS, _STEP),
+    Grant("person.registered", _COUNTY, _FACT),
+    Grant("enrolment.opened", _COUNTY, _FACT),
+    Grant("account.opened", _COUNTY, _FACT),
+    Grant("contribution.confirmed", _COUNTY, _FACT),
+    Grant("account.posted", _COUNTY, _FACT),
+    Grant("ledger.entered", _COUNTY, _FACT),
+    Grant("entitlement.determined", _COUNTY, _FACT),
+    Grant("statistics.reported", _COUNTY, _UP),
+    Grant("node.reported", _BELOW_PROVINCE, _UP),
+    Grant("sync.held", _EVERYONE, _FACT),
+)
+
+AUTHORITY: Mapping[str, Grant] = MappingProxyType({grant.record_type: grant for grant in _GRANTS})
+
+
+def refusal(author: str, record_type: str, route: str, region: str) -> str | None:
+    """Why the node of `author` may not send this record this way; None when it may.
+
+    A type that is not in the table is refused: nobody has been given it. (A taker that does not
+    know a type yet parks it without asking; it asks here after its upgrade.)
+    """
+    grant = AUTHORITY.get(record_type)
+    if grant is None:
+        return f"没有任何一级被授权签发“{record_type}”"
+    try:
+        writer, subject = RegionCode(author), RegionCode(region)
+        travel, destination = parse_route(route)
+    except ValueError as problem:
+        return str(problem)
+    if travel not in grant.travels:
+        return f"“{record_type}”不能经“{route}”传送"
+    below = destination if travel is Travel.DOWN_REGION else None
+    return _unauthorised(grant, writer, subject) or _misdirected(writer, subject, below)
+
+
+def _unauthorised(grant: Grant, writer: RegionCode, subject: RegionCode) -> str | None:
+    """One kind of fact, one authoring level; and only of the author's own region (promise 2)."""
+    if writer.level not in grant.authors:
+        allowed = "、".join(level.title for level in grant.authors)
+        return f"“{grant.record_type}”只能由{allowed}签发，{writer} 是{writer.level.title}"
+    if not writer.contains(subject):
+        return f"{writer} 不能签发关于 {subject} 的记录：不在其辖区内"
+    return None
+
+
+def _misdirected(
+    writer: RegionCode, subject: RegionCode, destination: RegionCode | None
+) -> str | None:
+    """A region gets only what concerns it (promise 6), and only from those who stand over it."""
+    if destination is None:
+        return None
+    if not writer.contains(destination):
+        return f"{writer} 不能向 {destination} 下发：不在其辖区内"
+    if not destination.touches(subject):
+        return f"关于 {subject} 的记录不能下发到无关的 {destination}"
+    return None
+
+
+def parse_route(route: str) -> tuple[Travel, RegionCode | None]:
+    """The shape of a route and the region it names, if it names one.
+
+    Raises:
+        ValueError: there is no such route, or its region is no region code.
+    """
+    if route in (Travel.UP_COUNTY, Travel.UP_PROVINCE, Travel.DOWN_ALL):
+        return Travel(route), None
+    head, _, code = route.partition("/")
+    if head == "down":
+        return Travel.DOWN_REGION, RegionCode(code)
+    if head == "to":
+        return Travel.TO_REGION, RegionCode(code)
+    raise ValueError(f"没有这样的传送路径：{route}")

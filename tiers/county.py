@@ -1,0 +1,49 @@
+"""The county node (县级): the authority over people, accounts, benefits and payments."""
+
+from tiers import profile as p
+from tiers.level import Level
+from tiers.roles import Role, roles_at
+
+_PATH = (Role.ACCEPTOR, Role.REVIEWER, Role.APPROVER)
+_MONEY = (Role.ACCOUNTANT, Role.PAYROLL_OFFICER)
+_WATCH = (Role.AUDITOR, Role.ARCHIVIST)
+_BUSINESS = (*_PATH, *_MONEY, *_WATCH)
+
+COUNTY = p.Profile(
+    level=Level.COUNTY,
+    title="县级经办机构",
+    purpose="受理、复核、审批业务；管理个人账户和基金；核定并发放待遇",
+    capabilities=(
+        "identity",
+        "policy",
+        "cases",
+        "registry",
+        "accounts",
+        "contributions",
+        "benefits",
+        "statistics",
+        "network",
+    ),
+    roles=roles_at(Level.COUNTY),
+    jobs=(
+        "network.report",
+        "policy.acknowledge",
+        "accounts.settle_year",
+        "statistics.report",
+        "identity.sweep",
+    ),
+    navigation=(
+        p.item(p.INBOX, *_BUSINESS),
+        p.item(p.CASES, *_PATH, *_WATCH),
+        p.item(p.REGISTRY, *_BUSINESS),
+        p.item(p.CONTRIBUTIONS, Role.ACCOUNTANT, Role.AUDITOR),
+        p.item(p.ACCOUNTS, *_BUSINESS),
+        p.item(p.BENEFITS, *_PATH, *_MONEY, Role.AUDITOR),
+        p.item(p.POLICY, *_BUSINESS),
+        p.item(p.STATISTICS, *_BUSINESS),
+        p.item(p.NETWORK, *_BUSINESS, Role.ADMINISTRATOR),
+        p.item(p.USERS, Role.ADMINISTRATOR),
+    ),
+    seal=p.BULK_SEAL,
+    database="postgres",
+)
