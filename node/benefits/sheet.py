@@ -1,0 +1,92 @@
+"""The calculation sheet (计算书) of a determined pension: how each fen came about, line by line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.accounts.sources import Source
+from node.benefits.rules import BenefitTerms, Determination, reached_band
+from node.core.money import yuan
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """One line for the page: what, how, how much, and by which bulletin.
+
+    `part_of` names the item a line explains; such lines do not count again in the total.
+    """
+
+    item: str
+    formula: str
+    fen: int
+    reference: str = ""
+    part_of: str = ""
+
+
+def calculation_sheet(
+    found: Determination,
+    terms: BenefitTerms,
+    *,
+    paid_years: int,
+    age: int,
+    balance: Mapping[Source, int],
+    references: Mapping[str, str],
+) -> list[SheetLine]:
+    """The lines of a sheet in reading order; the last one is the monthly pension.
+
+    `references` gives the bulletin behind `base`, `years_supplement`, `age_supplement` and
+    `account`, as printed: 豫人社〔2026〕5号.
+    """
+    parts = found.components
+
+    def line(item: str, formula: str, fen: int, component: str) -> SheetLine:
+        return SheetLine(item, formula, fen, references.get(component, ""))
+
+    return [
+        line("基础养老金", "按现行标准", parts.base, "base"),
+        line(
+            "缴费年限加发",
+            _years_formula(terms, paid_years),
+            parts.years_supplement,
+            "years_supplement",
+        ),
+        line("高龄加发", _age_formula(terms, age), parts.age_supplement, "age_supplement"),
+        line("个人账户养老金", _account_formula(terms, balance), parts.account, "account"),
+        *_account_lines(found, balance),
+        SheetLine("月养老金", "以上四项合计", found.monthly_total),
+    ]
+
+
+def _years_formula(terms: BenefitTerms, paid_years: int) -> str:
+    over = paid_years - terms.years_threshold
+    if over <= 0:
+        return f"缴费 {paid_years} 年，未超过 {terms.years_threshold} 年"
+    return f"（{paid_years} 年 − {terms.years_threshold} 年）× {yuan(terms.per_year_fen)} 元"
+
+
+def _age_formula(terms: BenefitTerms, age: int) -> str:
+    band = reached_band(terms.age_supplement, age)
+    if band is None:
+        return f"{age} 周岁，未到加发年龄"
+    return f"{age} 周岁，已满 {band.from_age} 周岁，每月 {yuan(band.fen)} 元"
+
+
+def _account_formula(terms: BenefitTerms, balance: Mapping[Source, int]) -> str:
+    whole = sum(balance.values())
+    if not whole:
+        return "个人账户没有储存额"
+    return f"储存额 {yuan(whole)} 元 ÷ {terms.divisor_months}，四舍五入到分"
+
+
+def _account_lines(found: Determination, balance: Mapping[Source, int]) -> list[SheetLine]:
+    whole = sum(balance.values())
+    account = found.components.account
+    return [
+        SheetLine(
+            source.title,
+            f"{yuan(account)} × {yuan(balance[source])} ÷ {yuan(whole)}",
+            fen,
+            part_of="个人账户养老金",
+        )
+        for source, fen in found.account_by_source.items()
+        if balance[source]
+    ]
