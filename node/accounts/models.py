@@ -1,0 +1,117 @@
+"""Individual accounts (个人账户) as a subsidiary ledger of the fund's double-entry ledger.
+
+Numbers, not UUIDs, key what there are tens of millions of: `account_no` and `entry_no` are
+serials of one county, small, sorted and readable on paper. Postings and journal lines are
+append-only; the database refuses updates and deletes (see migrations).
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, Index, SmallInteger
+from sqlmodel import Field, SQLModel
+
+from node.core.db import Instant
+
+
+class Account(SQLModel, table=True):
+    """One person's account. `account_no` is unique within the county and printed on statements."""
+
+    __table_args__ = (
+        Index("ux_account_person", "county_code", "person_id", unique=True),
+        Index("ix_account_village", "county_code", "village"),
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    account_no: int = Field(primary_key=True, sa_type=BigInteger)
+    person_id: str = Field(max_length=36)
+    village: str = Field(max_length=12)
+    opened_on: date
+    closed_on: date | None = None
+
+
+class JournalEntry(SQLModel, table=True):
+    """One voucher (记账凭证): its lines sum to zero. `trace` names the case, batch or bulletin."""
+
+    __tablename__ = "journal_entry"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    entry_no: int = Field(primary_key=True, sa_type=BigInteger)
+    kind: str = Field(max_length=32)
+    business_date: date
+    booked_at: datetime = Field(sa_type=Instant)
+    trace_kind: str = Field(max_length=24)
+    trace: str = Field(max_length=64, index=True)
+    memo: str = ""
+    actor_id: str = Field(max_length=36)
+
+
+class JournalLine(SQLModel, table=True):
+    """One line of a voucher in fen: debit positive, credit negative."""
+
+    __tablename__ = "journal_line"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    entry_no: int = Field(primary_key=True, sa_type=BigInteger)
+    line_no: int = Field(primary_key=True, sa_type=SmallInteger)
+    gl_account: str = Field(max_length=24)
+    fen: int = Field(sa_type=BigInteger)
+
+
+class Posting(SQLModel, table=True):
+    """One line of an individual account in fen: positive is credited to the person."""
+
+    __table_args__ = (
+        Index("ix_posting_account", "county_code", "account_no", "year"),
+        Index("ix_posting_village", "county_code", "village", "year"),
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    entry_no: int = Field(primary_key=True, sa_type=BigInteger)
+    line_no: int = Field(primary_key=True)
+    account_no: int = Field(sa_type=BigInteger)
+    village: str = Field(max_length=12)
+    source: str = Field(max_length=20)
+    kind: str = Field(max_length=20)
+    fen: int = Field(sa_type=BigInteger)
+    year: int = Field(sa_type=SmallInteger, description="year of the business date")
+    month: int = Field(sa_type=SmallInteger, description="month it is posted in, 1-12")
+    for_year: int = Field(sa_type=SmallInteger, description="the contribution year it pays")
+    business_date: date
+    reverses_entry: int | None = Field(default=None, sa_type=BigInteger)
+    reverses_line: int | None = None
+
+
+class AccountClosing(SQLModel, table=True):
+    """A year's settlement of one source: its product, interest and closing balance.
+
+    The closing of one year is the opening of the next, and explains the interest posting.
+    """
+
+    __tablename__ = "account_closing"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    account_no: int = Field(primary_key=True, sa_type=BigInteger)
+    source: str = Field(primary_key=True, max_length=20)
+    village: str = Field(max_length=12)
+    opening_fen: int = Field(sa_type=BigInteger)
+    movement_fen: int = Field(sa_type=BigInteger)
+    product: int = Field(sa_type=BigInteger, description="fen·months")
+    interest_fen: int = Field(sa_type=BigInteger)
+    closing_fen: int = Field(sa_type=BigInteger)
+
+
+class InterestRun(SQLModel, table=True):
+    """The year-end settlement of one county (年度结息); one per year, never run twice."""
+
+    __tablename__ = "interest_run"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    bulletin_id: str = Field(max_length=36)
+    rate_ppm: int
+    lag_months: int = Field(sa_type=SmallInteger)
+    accounts: int
+    interest_fen: int = Field(sa_type=BigInteger)
+    entry_no: int | None = Field(default=None, sa_type=BigInteger)
+    settled_at: datetime = Field(sa_type=Instant)

@@ -1,0 +1,76 @@
+"""Cases (业务受理单), their steps, and drafts that have not been submitted yet."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from node.core.db import Instant
+from node.core.personal import Encrypted
+
+
+class Case(SQLModel, table=True):
+    """One matter of one person on its way from the village to the county.
+
+    `form` is the JSON of the matter's form, encrypted because it holds personal data.
+    `subject_index` is the blind index of the citizen number under this node's key.
+    """
+
+    __tablename__ = "case"
+    __table_args__ = (
+        Index("ix_case_state", "county_code", "state", "village"),
+        Index("ix_case_subject", "county_code", "subject_index"),
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    number: str = Field(index=True, max_length=32)
+    matter: str = Field(max_length=48)
+    village: str = Field(max_length=12, description="the region the case is about")
+    origin: str = Field(max_length=12, description="the node whose stream carries the case")
+    subject_name: str
+    subject_index: bytes
+    form: str = Field(sa_type=Encrypted("case.form"))  # type: ignore[call-overload]
+    version: int = 1
+    state: str = Field(max_length=16)
+    holder: str | None = Field(default=None, max_length=12, description="tier that acts next")
+    entered_by: str = Field(max_length=36)
+    entered_by_name: str
+    entered_at: datetime = Field(sa_type=Instant)
+    moved_at: datetime = Field(sa_type=Instant)
+    due_on: date | None = None
+    outcome: str | None = Field(default=None, description="what approval made, e.g. the person no.")
+    provenance: str = Field(default="form", max_length=16, description="form, roll or migration")
+
+
+class CaseStep(SQLModel, table=True):
+    """One step: who, when, at which node, with which opinion. Append-only."""
+
+    __tablename__ = "case_step"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    case_id: str = Field(primary_key=True, max_length=36)
+    id: str = Field(primary_key=True, max_length=36)
+    action: str = Field(max_length=16)
+    state: str = Field(max_length=16, description="the state of the case after the step")
+    version: int
+    node: str = Field(max_length=12)
+    level: str = Field(max_length=12)
+    actor_id: str = Field(max_length=36)
+    actor_name: str
+    at: datetime = Field(sa_type=Instant)
+    arrived_at: datetime = Field(sa_type=Instant, description="when this node learned of it")
+    opinion: str = ""
+    field: str | None = None
+
+
+class Draft(SQLModel, table=True):
+    """What somebody has typed and not submitted. Stays on this node, encrypted."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    owner: str = Field(max_length=36, index=True)
+    matter: str = Field(max_length=48)
+    village: str = Field(max_length=12)
+    case_id: str | None = Field(default=None, max_length=36, index=True)
+    values: str = Field(sa_type=Encrypted("draft.values"))  # type: ignore[call-overload]
+    updated_at: datetime = Field(sa_type=Instant)

@@ -1,0 +1,36 @@
+"""The contract every capability fulfils: one value that says what it brings to a node.
+
+`node/<name>/capability.py` holds `CAPABILITY`. A profile names the capabilities of its tier, and
+`app` assembles the node from them. Routers are given as functions, so that a command line or a
+sync run does not import web pages.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from node.core.work import RecordType, UnitOfWork
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that runs on a schedule. `every_minutes` after the last run; also by hand."""
+
+    name: str
+    title: str
+    every_minutes: float
+    run: Callable[["UnitOfWork"], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What one folder of the business brings."""
+
+    name: str
+    record_types: Sequence[RecordType] = ()
+    matters: Callable[[], Sequence[Any]] = tuple
+    routers: Callable[[], Sequence["APIRouter"]] = tuple
+    jobs: Sequence[Job] = field(default=())

@@ -1,0 +1,62 @@
+"""People and their enrolments (参保登记). The county authors them, other tiers hold replicas."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, Index, text
+from sqlmodel import Field, SQLModel
+
+from node.core.db import Instant
+from node.core.personal import Encrypted
+
+
+class Person(SQLModel, table=True):
+    """A person, known by the citizen number but never keyed by it: numbers get corrected."""
+
+    __table_args__ = (
+        Index("ux_person_number", "county_code", "citizen_index", unique=True),
+        Index("ix_person_citizen", "citizen_index"),
+        Index("ix_person_village", "county_code", "village"),
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    name: str = Field(index=True)
+    citizen_number: str = Field(sa_type=Encrypted("person.citizen_number"))  # type: ignore[call-overload]
+    citizen_index: bytes
+    sex: str = Field(max_length=6)
+    born_on: date
+    ethnicity: str = "汉族"
+    phone: str | None = Field(default=None, sa_type=Encrypted("person.phone"))  # type: ignore[call-overload]
+    address: str = ""
+    village: str = Field(max_length=12)
+    category: str = Field(default="ordinary", max_length=32)
+    died_on: date | None = None
+    registered_at: datetime = Field(sa_type=Instant)
+
+
+class Enrolment(SQLModel, table=True):
+    """A person's membership of the scheme. At most one is open per person."""
+
+    __table_args__ = (
+        Index(
+            "ux_enrolment_open",
+            "county_code",
+            "person_id",
+            unique=True,
+            sqlite_where=text("closed_on IS NULL"),
+            postgresql_where=text("closed_on IS NULL"),
+        ),
+        Index("ix_enrolment_village", "county_code", "village", "state"),
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = Field(max_length=36)
+    village: str = Field(max_length=12)
+    state: str = Field(default="active", max_length=16)
+    grade_fen: int = Field(sa_type=BigInteger, description="yearly grade chosen, in fen")
+    bank_account: str | None = Field(default=None, sa_type=Encrypted("enrolment.bank_account"))  # type: ignore[call-overload]
+    opened_on: date
+    closed_on: date | None = None
+    close_reason: str | None = Field(default=None, max_length=32)
+    case_id: str | None = Field(default=None, max_length=36)
