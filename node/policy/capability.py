@@ -1,0 +1,18 @@
+"""政策: bulletins run down, acknowledgements climb."""
+
+from typing import TYPE_CHECKING
+
+from node.core.capability import Capability
+from node.policy.records import ACKNOWLEDGED, PUBLISHED
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> "list[APIRouter]":
+    from node.policy import api, pages  # noqa: PLC0415  # only a web process needs them
+
+    return [api.router, pages.router]
+
+
+CAPABILITY = Capability(name="policy", record_types=(PUBLISHED, ACKNOWLEDGED), routers=_routers)
