@@ -67,7 +67,7 @@ class PaymentGiven(_Given):
 class InterestExample(WorkedExample):
     """Settlement of one account through a month by the month-product method."""
 
-    opening: dict[Source, Whole]
+    opening: dict[Source, Whole] = {}
     postings: list[PostingGiven] = []
     payments: list[PaymentGiven] = []
     rate_ppm: Fen

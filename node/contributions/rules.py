@@ -11,6 +11,7 @@ from enum import StrEnum
 from node.accounts.sources import Source
 from node.core.errors import Invalid
 from node.core.money import yuan
+from node.registry.rules import short_yuan
 
 
 class Method(StrEnum):
@@ -42,17 +43,6 @@ class SubsidyLine:
         return {source: fen for source, fen in parts.items() if fen}
 
 
-def grade_problems(
-    grade_fen: int, *, grades: Collection[int], field: str = "grade"
-) -> Iterator[Invalid]:
-    """The grade is one the bulletin in force offers."""
-    if grade_fen not in grades:
-        offered = "、".join(_short(grade) for grade in sorted(grades))
-        yield Invalid(
-            f"缴费档次 {_short(grade_fen)} 元不在现行档次内，可选：{offered} 元", field=field
-        )
-
-
 def payment_problems(
     fen: int, *, grade_fen: int, year: int, paid_years: Collection[int], field: str = "fen"
 ) -> Iterator[Invalid]:
@@ -67,10 +57,10 @@ def subsidy_line_problems(line: SubsidyLine, *, field: str = "lines") -> Iterato
     """The shares of province, city and county are the amount, to the fen, and none is negative."""
     parts = (line.province_fen, line.city_fen, line.county_fen)
     if min(parts) < 0:
-        yield Invalid(f"{_short(line.grade_fen)} 元档的分担金额不能为负数", field=field)
+        yield Invalid(f"{short_yuan(line.grade_fen)} 元档的分担金额不能为负数", field=field)
     if sum(parts) != line.fen:
         yield Invalid(
-            f"{_short(line.grade_fen)} 元档省、市、县分担合计 {yuan(sum(parts))} 元，"
+            f"{short_yuan(line.grade_fen)} 元档省、市、县分担合计 {yuan(sum(parts))} 元，"
             f"与补贴标准 {yuan(line.fen)} 元不符",
             field=field,
         )
@@ -91,7 +81,7 @@ def subsidy(
             for problem in subsidy_line_problems(line):
                 raise problem
             return line.by_source()
-    raise Invalid(f"补贴标准中没有 {_short(grade_fen)} 元档", field="grade")
+    raise Invalid(f"补贴标准中没有 {short_yuan(grade_fen)} 元档", field="grade")
 
 
 def count_paid_years(years: Iterable[int]) -> int:
@@ -102,8 +92,3 @@ def count_paid_years(years: Iterable[int]) -> int:
 def make_up_years(*, paid_years: Collection[int], first_year: int, this_year: int) -> list[int]:
     """Past years somebody could still pay for, the oldest first; policy decides how many."""
     return [year for year in range(first_year, this_year) if year not in paid_years]
-
-
-def _short(fen: int) -> str:
-    """Grades are whole yuan and read better without decimals."""
-    return yuan(fen).removesuffix(".00").replace(",", "")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.core.errors import Invalid
+from node.core.money import yuan
 from node.registry.citizen_number import (
     CitizenNumber,
     number_notices,
@@ -81,6 +82,22 @@ def age_problems(
     age = age_on(born_on, on)
     if age < minimum:
         yield Invalid(f"未满 {minimum} 周岁，不能参保（现为 {age} 周岁）", field=field)
+
+
+def grade_problems(
+    grade_fen: int, *, grades: Collection[int], field: str = "grade"
+) -> Iterator[Invalid]:
+    """The yearly grade is one the bulletin in force offers."""
+    if grade_fen not in grades:
+        offered = "、".join(short_yuan(grade) for grade in sorted(grades))
+        yield Invalid(
+            f"缴费档次 {short_yuan(grade_fen)} 元不在现行档次内，可选：{offered} 元", field=field
+        )
+
+
+def short_yuan(fen: int) -> str:
+    """Grades are whole yuan and read better without decimals: 200, not 200.00."""
+    return yuan(fen).removesuffix(".00").replace(",", "")
 
 
 def phone_problems(text: str, *, field: str = "phone") -> Iterator[Invalid]:
