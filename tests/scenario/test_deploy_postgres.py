@@ -57,7 +57,7 @@ def test_the_node_may_make_its_tables(server: PostgresServer, node: str) -> None
 
 def test_a_second_node_on_the_same_server_is_set_up_too(server: PostgresServer, node: str) -> None:
     second = f"{node}_2"
-    _set_up(postgres, second)
+    _set_up(server, second)
     server.drop_database(second)
 
 
