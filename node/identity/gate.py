@@ -20,7 +20,8 @@ from sqlmodel import Session
 from node.core.edge import House, house, is_program
 from node.core.errors import Forbidden, Refusal
 from node.core.work import Actor, UnitOfWork, machine, unit_of_work
-from node.identity import sessions
+from node.identity import service, sessions
+from node.identity.models import User
 from node.identity.passwords import Passwords
 from node.identity.sessions import Login, SignedIn
 
@@ -123,6 +124,34 @@ def sign_out(request: Request) -> None:
             sessions.sign_out(uow, token)
 
 
+def change_password(
+    request: Request, actor: Actor, *, current: str, new: str, again: str
+) -> SignedIn:
+    """Change one's own password; the caller puts the new token into the cookie.
+
+    Raises:
+        Refusal: the current password is wrong (it counts), or the new one is not good enough.
+    """
+    here = house(request)
+    passwords, settings = passwords_of(here), here.settings.login
+    with _unit_of_work(here, writing=False) as uow:
+        stored = uow.get(User, actor.id).password_hash
+    matches = passwords.verify(stored, current)
+    with _unit_of_work(here, actor=actor) as uow:
+        answer = service.change_password(
+            uow,
+            matches=matches,
+            current=current,
+            new=new,
+            again=again,
+            passwords=passwords,
+            settings=settings,
+        )
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
+
+
 def set_cookie(request: Request, response: Response, token: str) -> None:
     """Give the browser its token; it forgets it when it is closed."""
     here = house(request)
@@ -181,8 +210,9 @@ async def _form_token(request: Request) -> str:
     return given if isinstance(given, str) else ""
 
 
-def _unit_of_work(here: House, *, writing: bool = True) -> AbstractContextManager[UnitOfWork]:
+def _unit_of_work(
+    here: House, *, actor: Actor | None = None, writing: bool = True
+) -> AbstractContextManager[UnitOfWork]:
     code = here.settings.code
-    return unit_of_work(
-        here.engine, actor=machine(code), node=code, now=here.clock(), writing=writing
-    )
+    who = actor or machine(code)
+    return unit_of_work(here.engine, actor=who, node=code, now=here.clock(), writing=writing)

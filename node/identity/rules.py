@@ -50,6 +50,14 @@ def tidy_login(typed: str) -> str:
     return unicodedata.normalize("NFKC", typed).strip().casefold()
 
 
+def sign_in_problems(login: str, password: str) -> Iterator[Invalid]:
+    """What is missing before anybody can be looked for."""
+    if not tidy_login(login):
+        yield Invalid("请填写用户名", field="login")
+    if not password:
+        yield Invalid("请填写口令", field="password")
+
+
 def login_problems(login: str) -> Iterator[Invalid]:
     """What is wrong with a new login."""
     if not LOGIN.fullmatch(login):

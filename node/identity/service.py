@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from node.core.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, refuse_all
 from node.core.ids import new_id
+from node.core.models import DivisionRow
 from node.core.work import UnitOfWork
 from node.identity import sessions
 from node.identity.duties import SYSTEM, require
@@ -193,9 +194,24 @@ def user(uow: UnitOfWork, user_id: str) -> Listed:
     raise NotFound("没有这个用户")
 
 
-def scopes(uow: UnitOfWork) -> tuple[RegionCode, ...]:
-    """The regions a user of this node may work for: its own, and the villages it hosts."""
-    return (uow.node, *sorted(uow.hosted))
+def scopes(uow: UnitOfWork) -> dict[RegionCode, str]:
+    """The regions a user of this node may work for, with names: its own, and those it hosts."""
+    codes = (uow.node, *sorted(uow.hosted))
+    named = select(DivisionRow.code, DivisionRow.name).where(col(DivisionRow.code).in_(codes))
+    names = dict(uow.session.exec(named).all())
+    return {code: names.get(code, str(code)) for code in codes}
+
+
+def scope_name(uow: UnitOfWork) -> str:
+    """The name of the region the person works for."""
+    row = uow.session.get(DivisionRow, uow.actor.scope)
+    return row.name if row else str(uow.actor.scope)
+
+
+def posts(uow: UnitOfWork) -> tuple[Role, ...]:
+    """The posts that can be given at this node, hosted villages included."""
+    levels = dict.fromkeys(code.level for code in (uow.node, *uow.hosted))
+    return tuple(dict.fromkeys(role for level in levels for role in roles_at(level)))
 
 
 def _problems(uow: UnitOfWork, new: NewUser) -> Iterator[Invalid]:
