@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from sqlalchemy import JSON
+
 from node.core.db import Instant
 from node.core.personal import Encrypted
 
@@ -14,6 +16,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
         return "sa.DateTime(timezone=True)"
     if isinstance(item, Encrypted):
         return "sa.LargeBinary()"
+    if isinstance(item, JSON):
+        return "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
     if type(item).__name__ == "AutoString":
         return f"sa.String(length={item.length})" if item.length else "sa.String()"
     return False

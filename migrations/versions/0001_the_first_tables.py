@@ -7,7 +7,7 @@ Revises:
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import postgresql
+
 revision = '0001'
 down_revision = None
 branch_labels = None
@@ -86,7 +86,7 @@ def upgrade() -> None:
     sa.Column('region', sa.String(length=12), nullable=False),
     sa.Column('effective_from', sa.Date(), nullable=False),
     sa.Column('effective_to', sa.Date(), nullable=True),
-    sa.Column('body', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('body', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('text', sa.String(), nullable=False),
     sa.Column('supersedes', sa.String(length=36), nullable=True),
     sa.Column('status', sa.String(length=16), nullable=False),
@@ -232,8 +232,8 @@ def upgrade() -> None:
     sa.Column('monthly_fen', sa.BigInteger(), nullable=False),
     sa.Column('balance_fen', sa.BigInteger(), nullable=False),
     sa.Column('divisor_months', sa.SmallInteger(), nullable=False),
-    sa.Column('account_by_source', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('sheet', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('account_by_source', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('sheet', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('case_id', sa.String(length=36), nullable=True),
     sa.Column('determined_by', sa.String(length=36), nullable=False),
@@ -299,7 +299,7 @@ def upgrade() -> None:
     sa.Column('version', sa.String(length=32), nullable=False),
     sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('arrived_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('facts', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('facts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('node')
     )
     op.create_table('person',
@@ -356,8 +356,8 @@ def upgrade() -> None:
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.Column('measures', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('heads', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('measures', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('heads', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'year', 'version')
     )
