@@ -6,8 +6,9 @@ Nothing here knows the page. Whole pixels are enough; a tenth keeps thin columns
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-WIDTH, HEIGHT = 720, 280
+WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 28
+WIDEST = 48  # of a column; a fat one shouts
 SERIES = "abcde"  # the classes of wuji.css, in the order in which they are used
 WAN, YI = 10_000, 100_000_000
 
@@ -171,7 +172,8 @@ def columns(
     """Columns side by side, one group per name; with one series, red above `limit`."""
     scale, ticks = _scale([value for _, row in series for value in row if value is not None])
     slot, labels = _slots(names)
-    width = slot * 0.7 / max(len(series), 1)
+    width = min(slot * 0.7 / max(len(series), 1), WIDEST)
+    inset = (slot - width * len(series)) / 2
     shapes: list[Shape] = []
     for number, (name, row) in enumerate(series):
         usual: list[str] = []
@@ -179,7 +181,7 @@ def columns(
         for place, value in enumerate(row):
             if value is None:
                 continue
-            left = LEFT + slot * (place + 0.15) + width * number
+            left = LEFT + slot * place + inset + width * number
             path = _bar(left, max(width - 1, 1), scale.at(0), scale.height(value))
             (over if limit is not None and value > limit else usual).append(path)
         shapes += [Shape(SERIES[number], "".join(usual), name), Shape("over", "".join(over), name)]
@@ -196,13 +198,14 @@ def stacked(
     scale, ticks = _scale(totals)
     slot, labels = _slots(names)
     foot = [0.0] * len(names)
+    width = min(slot * 0.7, WIDEST)
     shapes = []
     for number, (name, row) in enumerate(series):
         paths = []
         for place, value in enumerate(row):
             part = max(value or 0, 0)
-            left = LEFT + slot * (place + 0.15)
-            paths.append(_bar(left, slot * 0.7, scale.at(foot[place]), scale.height(part)))
+            left = LEFT + slot * (place + 0.5) - width / 2
+            paths.append(_bar(left, width, scale.at(foot[place]), scale.height(part)))
             foot[place] += part
         shapes.append(Shape(SERIES[number], "".join(paths), name))
     return Picture(

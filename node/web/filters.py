@@ -31,6 +31,12 @@ def count(value: int) -> str:
     return f"{MINUS if value < 0 else ''}{abs(value):,}"
 
 
+def share(ppm: int) -> str:
+    """Parts per million as per cent with one decimal, half up, for statistics: 99.2%."""
+    tenths = (abs(ppm) + 500) // 1_000
+    return f"{MINUS if ppm < 0 else ''}{tenths // 10}.{tenths % 10}%"
+
+
 def mask(number: str | None) -> str:
     """A citizen number as a page may show it; nothing for none."""
     return mask_citizen_number(number) if number else ""
@@ -149,6 +155,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "wan_yuan": wan_yuan,
     "count": count,
     "percent": percent,
+    "share": share,
     "mask": mask,
     "mask_tail": mask_tail,
     "ledger_date": ledger_date,

@@ -73,6 +73,7 @@ def sample() -> dict[str, Any]:
 
 
 CASES = """
+serial|matter|person|citizen|place|on|days|kind|state|note
 0016-5|关系转移|吴样品|419099197001011218|柳河镇 南坡村|2026-03-12|0|mine|待我复核|
 0022-8|参保登记|赵样本|419099198802290045|青石乡 桥头村|2026-03-13|3|mine|待我复核|
 0007-3|死亡申报|王示例|419099194806052634|柳河镇 南坡村|2026-03-13||wait|退回补正|日期与证明不一致
@@ -83,19 +84,8 @@ CASES = """
 
 
 def _cases() -> list[dict[str, Any]]:
-    fields = [
-        "serial",
-        "matter",
-        "person",
-        "citizen",
-        "place",
-        "on",
-        "days",
-        "kind",
-        "state",
-        "note",
-    ]
-    rows = [dict(zip(fields, line.split("|"), strict=True)) for line in CASES.strip().splitlines()]
+    head, *lines = CASES.strip().splitlines()
+    rows = [dict(zip(head.split("|"), line.split("|"), strict=True)) for line in lines]
     return [
         row
         | {

@@ -104,6 +104,7 @@ document.addEventListener("submit", (event) => {
   if (!form.hasAttribute("data-once") || event.defaultPrevented) return;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
+  setTimeout(() => delete form.dataset.sent, 5000); // a download leaves the page where it is
   if (event.submitter) event.submitter.setAttribute("aria-disabled", "true");
 });
 window.addEventListener("pageshow", () => {
@@ -125,6 +126,10 @@ function stored(key) {
 }
 function keep(key, value) {
   try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* full or forbidden: the node still has it */ }
+}
+
+function keptKeys() {
+  try { return Object.keys(localStorage).filter((name) => name.startsWith("wuji:draft:")); } catch { return []; }
 }
 
 function typedIn(form) {
@@ -159,8 +164,9 @@ function saveDrafts(form) {
     const token = form.elements.csrf_token;
     if (token) body.set("csrf_token", token.value);
     try {
-      const answer = await fetch(url, { method: "POST", body, credentials: "same-origin", redirect: "manual", keepalive: true });
-      if (!answer.ok && answer.type !== "opaqueredirect") throw new Error(String(answer.status));
+      const answer = await fetch(url, { method: "POST", body, credentials: "same-origin", keepalive: true });
+      // A session that ended sends us to the login page, which is an answer but saves nothing.
+      if (!answer.ok || new URL(answer.url).pathname.startsWith("/login")) throw new Error(String(answer.status));
       if (mine === turn) localStorage.removeItem(key);
       const clock = new Date().toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit" });
       say(`${saved} ${clock}`);
@@ -178,7 +184,8 @@ function saveDrafts(form) {
 
   const left = stored(key);
   const refused = form.querySelector(".summary") || document.getElementById("problems");
-  if (left && refused) localStorage.removeItem(key); // the node just gave back what was typed
+  const same = left && JSON.stringify(left.typed) === JSON.stringify(typedIn(form));
+  if (same || (left && refused)) localStorage.removeItem(key); // the node just gave back what was typed
   else if (left) {
     const before = typedIn(form);
     putBack(form, left.typed);
@@ -202,7 +209,7 @@ function saveDrafts(form) {
 const drafts = [...document.querySelectorAll("form[data-draft]")];
 const onPage = new Set(drafts.map((form) => drawer(form.dataset.draft)));
 // Reaching any other page means the sent form arrived; what is old is nobody's any more.
-for (const key of Object.keys(localStorage).filter((name) => name.startsWith("wuji:draft:"))) {
+for (const key of keptKeys()) {
   const entry = stored(key);
   const old = !entry || Date.now() - entry.at > KEPT_DAYS * 86400000;
   if (old || (entry.sent && !onPage.has(key))) localStorage.removeItem(key);
