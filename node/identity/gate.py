@@ -29,6 +29,7 @@ CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
 PASSWORD_PAGE = "/password"  # noqa: S105  # an address
 BEFORE_CHANGE = frozenset({PASSWORD_PAGE, "/logout", "/api/identity/password"})
+SIGNING_IN = frozenset({"/login", "/api/identity/session"})
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 FORGED = "无法确认这次提交来自本系统页面，请刷新页面后重试"
 
@@ -61,7 +62,7 @@ class SessionGate:
         """
         check_origin(request)
         login = await run_in_threadpool(self._login, request)
-        if login is None:
+        if login is None or _is_signing_in(request):
             return
         given = request.headers.get(CSRF_HEADER) or await _form_token(request)
         if not secrets.compare_digest(given.encode(), login.csrf_token.encode()):
@@ -201,6 +202,11 @@ def _find(request: Request) -> Login | None:
         with _unit_of_work(here) as uow:
             sessions.touch(uow, login.token_hash)
     return login
+
+
+def _is_signing_in(request: Request) -> bool:
+    """A second tab of the login page has no token, and a new login replaces the old anyway."""
+    return request.method == "POST" and request.url.path in SIGNING_IN
 
 
 async def _form_token(request: Request) -> str:
