@@ -12,6 +12,7 @@ from tests.fixtures.browser import find_chromium, fresh_page, launched
 from tests.fixtures.ports import free_ports
 from tests.fixtures.postgres import PostgresMissingError, PostgresServer, postgres_server
 from tests.fixtures.presence import absent
+from tests.fixtures.schema import postgres_template, sqlite_copy, sqlite_template
 
 # No deadline: two cores are shared, and a slow example is no wrong example.
 settings.register_profile("dev", deadline=None)
@@ -67,6 +68,39 @@ def sqlite_url(tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database, once of each kind: what must hold on both asks for this one."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    return sqlite_template(tmp_path_factory.mktemp("schema"))
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresServer) -> Iterator[str]:
+    """The name of a migrated Postgres database, to be copied."""
+    name = postgres_template(postgres)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """An SQLite database at the newest migration, of this test's own."""
+    return sqlite_copy(migrated_sqlite, tmp_path / "node.sqlite")
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """A Postgres database at the newest migration, of this test's own."""
+    with postgres.database(template=migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """A database at the newest migration, once of each kind."""
+    return str(request.getfixturevalue(f"migrated_{request.param}_url"))
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
+from node.core.migrate import schema_revision
 from tests.fixtures import postgres as machinery
 from tests.fixtures.browser import find_chromium, fresh_page, launched
 from tests.fixtures.postgres import PostgresServer
@@ -37,6 +40,16 @@ def test_a_database_is_copied_from_a_template_and_gone_afterwards(
     left = _names(postgres.url("postgres"))
     assert template not in left
     assert url.partition("?")[0].rpartition("/")[2] not in left
+
+
+def test_a_migrated_database_is_at_the_newest_revision(migrated_url: str) -> None:
+    engine = create_engine(migrated_url)
+    with engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names())
+        assert {"account", "posting", "bulletin", "sync_outbox"} <= tables
+        assert connection.scalar(text("SELECT count(*) FROM account")) == 0
+    assert schema_revision(engine) == _newest_revision()
+    engine.dispose()
 
 
 def test_folders_of_killed_runs_are_swept_and_of_living_ones_kept(
@@ -95,6 +108,12 @@ def _execute(url: str, statement: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+def _newest_revision() -> str | None:
+    scripts = Config()
+    scripts.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    return ScriptDirectory.from_config(scripts).get_current_head()
 
 
 def _names(url: str) -> set[str]:
