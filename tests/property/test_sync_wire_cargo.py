@@ -7,21 +7,50 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync import wire
-from sync.wire import Cargo, Envelope, Part, WireError, WireLimits
+from sync import segment, wire
+from sync.certificate import Certificate
+from sync.errors import Malformed
+from sync.limits import Limits
+from sync.segment import Sealed
+from sync.wire import Cargo, Part, WireLimits
 
 SMALL = WireLimits(
     body=4096,
     head=256,
-    certificate=64,
-    certificates=3,
-    header=64,
-    signature=64,
-    segment=1024,
+    certificate=800,
+    certificates=2,
     segments=3,
+    segment=Limits(header_bytes=64, signature_bytes=64, packed_bytes=900),
+)
+CERTIFICATE = Certificate(
+    *("a" for _ in range(4)),
+    key=b"k",
+    alg="ed25519",
+    issuer="b",
+    issuer_epoch="1",
+    held_by="a",
+    not_before="2026-03-12T08:00:00.000Z",
+    not_after="2027-03-12T08:00:00.000Z",
 )
 few = st.binary(max_size=64)
-envelopes = st.builds(Envelope, header=few, signature=few, body=st.binary(max_size=512))
+segments = st.builds(Sealed, header=few, signature=few, body=st.binary(max_size=512))
+moments = st.just("2026-03-12T08:00:00.000Z")
+word = st.from_regex(r"[a-z0-9]{1,15}", fullmatch=True)
+certificates = st.builds(
+    Certificate,
+    node=word,
+    level=word,
+    region=word,
+    epoch=word,
+    key=few,
+    alg=word,
+    issuer=word,
+    issuer_epoch=word,
+    held_by=word,
+    not_before=moments,
+    not_after=moments,
+    signature=few,
+)
 heads = st.dictionaries(st.text(max_size=8), st.integers(-(2**53), 2**53) | st.text(max_size=8))
 parts = st.builds(
     lambda whole, offset: wire.cut(whole, offset=offset % len(whole), size=100),
@@ -31,8 +60,8 @@ parts = st.builds(
 cargoes = st.builds(
     Cargo,
     head=heads.filter(lambda head: len(wire.dump(head)) <= 256),
-    certificates=st.lists(few, max_size=3).map(tuple),
-    segments=st.lists(envelopes, max_size=3).map(tuple),
+    certificates=st.lists(certificates, max_size=2).map(tuple),
+    segments=st.lists(segments, max_size=3).map(tuple),
     part=parts | st.none(),
 )
 
@@ -50,7 +79,7 @@ def test_a_cargo_arrives_as_it_was_sent(cargo: Cargo) -> None:
 def test_any_bytes_are_a_cargo_or_one_error(data: bytes) -> None:
     try:
         cargo = wire.decode(data, SMALL)
-    except WireError:
+    except Malformed:
         return
     assert wire.decode(wire.encode(cargo), SMALL) == cargo
 
@@ -63,53 +92,53 @@ def test_a_damaged_cargo_is_a_cargo_or_one_error(cargo: Cargo, data: st.DataObje
     good = good[: data.draw(st.integers(0, len(good)))]
     try:
         wire.decode(bytes(good), SMALL)
-    except WireError:
+    except Malformed:
         return
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_segment_or_one_error(data: bytes) -> None:
     try:
-        envelope = wire.decode_envelope(data, SMALL)
-    except WireError:
+        sealed = wire.decode_segment(data, SMALL)
+    except Malformed:
         return
-    assert wire.encode_envelope(envelope) == data
+    assert segment.encode(sealed) == data
 
 
-@given(envelopes, st.integers(1, 200))
-def test_parts_put_together_are_the_segment(envelope: Envelope, size: int) -> None:
-    whole = wire.encode_envelope(envelope)
+@given(segments, st.integers(1, 200))
+def test_parts_put_together_are_the_segment(sealed: Sealed, size: int) -> None:
+    whole = segment.encode(sealed)
     received = b""
     while len(received) < len(whole):
         part = wire.cut(whole, offset=len(received), size=size)
         assert part.total == len(whole)
         received += part.data
     assert part.digest == hashlib.sha256(received).digest()
-    assert wire.decode_envelope(received, SMALL) == envelope
+    assert wire.decode_segment(received, SMALL) == sealed
 
 
 @pytest.mark.parametrize(
     "cargo",
     [
         Cargo(head={"a": "x" * 300}),
-        Cargo(certificates=[b"x" * 65]),
-        Cargo(certificates=[b"x"] * 4),
-        Cargo(segments=[Envelope(b"", b"", b"")] * 4),
-        Cargo(segments=[Envelope(b"x" * 65, b"", b"")]),
-        Cargo(segments=[Envelope(b"", b"x" * 65, b"")]),
-        Cargo(segments=[Envelope(b"", b"", b"x" * 1100)]),
+        Cargo(certificates=[replace(CERTIFICATE, key=b"x" * 600)]),
+        Cargo(certificates=[CERTIFICATE] * 3),
+        Cargo(segments=[Sealed(b"", b"", b"")] * 4),
+        Cargo(segments=[Sealed(b"x" * 65, b"", b"")]),
+        Cargo(segments=[Sealed(b"", b"x" * 65, b"")]),
+        Cargo(segments=[Sealed(b"", b"", b"x" * 1100)]),
         Cargo(part=Part(b"d" * 32, 0, 2048, b"x")),
         Cargo(part=Part(b"d" * 32, 10, 20, b"x" * 11)),
         Cargo(part=Part(b"d" * 32, 0, 0, b"")),
     ],
 )
 def test_more_than_the_limits_allow_is_refused_unread(cargo: Cargo) -> None:
-    with pytest.raises(WireError):
+    with pytest.raises(Malformed):
         wire.decode(wire.encode(cargo), SMALL)
 
 
 def test_a_message_over_the_limit_is_refused_whatever_is_in_it() -> None:
-    data = wire.encode(Cargo(segments=[Envelope(b"", b"", b"x" * 900)] * 3))
+    data = wire.encode(Cargo(segments=[Sealed(b"", b"", b"x" * 900)] * 3))
     assert wire.decode(data, SMALL).segments
-    with pytest.raises(WireError):
+    with pytest.raises(Malformed):
         wire.decode(data, replace(SMALL, body=len(data) - 1))
