@@ -55,7 +55,26 @@ def upgrade() -> None:
     sa.Column('product', sa.BigInteger(), nullable=False),
     sa.Column('interest_fen', sa.BigInteger(), nullable=False),
     sa.Column('closing_fen', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('county_code', 'year', 'account_no', 'source')
+    sa.PrimaryKeyConstraint('county_code', 'year', 'account_no', 'source'),
+    sqlite_with_rowid=False
+    )
+    op.create_table('account_settlement',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('account_no', sa.BigInteger(), nullable=False),
+    sa.Column('through', sa.SmallInteger(), nullable=False),
+    sa.Column('source', sa.String(length=20), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('opening_fen', sa.BigInteger(), nullable=False),
+    sa.Column('movement_fen', sa.BigInteger(), nullable=False),
+    sa.Column('product', sa.BigInteger(), nullable=False),
+    sa.Column('interest_fen', sa.BigInteger(), nullable=False),
+    sa.Column('closing_fen', sa.BigInteger(), nullable=False),
+    sa.Column('booked_through', sa.BigInteger(), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('lag_months', sa.SmallInteger(), nullable=False),
+    sa.Column('bulletin_id', sa.String(length=36), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'account_no', 'through', 'source')
     )
     op.create_table('acknowledgement',
     sa.Column('bulletin_id', sa.String(length=36), nullable=False),
@@ -115,6 +134,9 @@ def upgrade() -> None:
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('holder', sa.String(length=12), nullable=True),
+    sa.Column('turn', sa.Integer(), nullable=False),
+    sa.Column('remark', sa.String(), nullable=False),
+    sa.Column('remark_field', sa.String(length=48), nullable=True),
     sa.Column('entered_by', sa.String(length=36), nullable=False),
     sa.Column('entered_by_name', sa.String(), nullable=False),
     sa.Column('entered_at', sa.DateTime(timezone=True), nullable=False),
@@ -136,6 +158,7 @@ def upgrade() -> None:
     sa.Column('action', sa.String(length=16), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('turn', sa.Integer(), nullable=False),
     sa.Column('node', sa.String(length=12), nullable=False),
     sa.Column('level', sa.String(length=12), nullable=False),
     sa.Column('actor_id', sa.String(length=36), nullable=False),
@@ -144,6 +167,7 @@ def upgrade() -> None:
     sa.Column('arrived_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('opinion', sa.String(), nullable=False),
     sa.Column('field', sa.String(), nullable=True),
+    sa.Column('due_on', sa.Date(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'case_id', 'id')
     )
     op.create_table('contribution',
@@ -160,13 +184,16 @@ def upgrade() -> None:
     sa.Column('paid_on', sa.Date(), nullable=False),
     sa.Column('make_up', sa.Boolean(), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.Column('line_no', sa.Integer(), nullable=False),
     sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reversed_entry', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'id')
     )
     with op.batch_alter_table('contribution', schema=None) as batch_op:
+        batch_op.create_index('ix_contribution_for_year', ['county_code', 'for_year', 'account_no'], unique=False)
         batch_op.create_index('ix_contribution_village', ['county_code', 'village', 'for_year'], unique=False)
         batch_op.create_index('ux_contribution_reference', ['county_code', 'reference'], unique=True)
-        batch_op.create_index('ux_contribution_year', ['county_code', 'account_no', 'for_year'], unique=True, sqlite_where=sa.text('make_up = 0'), postgresql_where=sa.text('NOT make_up'))
+        batch_op.create_index('ux_contribution_year', ['county_code', 'account_no', 'for_year'], unique=True, sqlite_where=sa.text('reversed_entry IS NULL'), postgresql_where=sa.text('reversed_entry IS NULL'))
 
     op.create_table('counter',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -194,6 +221,7 @@ def upgrade() -> None:
     sa.Column('village', sa.String(length=12), nullable=False),
     sa.Column('case_id', sa.String(length=36), nullable=True),
     sa.Column('values', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
@@ -253,6 +281,7 @@ def upgrade() -> None:
     sa.Column('lag_months', sa.SmallInteger(), nullable=False),
     sa.Column('accounts', sa.Integer(), nullable=False),
     sa.Column('interest_fen', sa.BigInteger(), nullable=False),
+    sa.Column('closing_fen', sa.BigInteger(), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=True),
     sa.Column('settled_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'year')
@@ -288,9 +317,14 @@ def upgrade() -> None:
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
     sa.Column('line_no', sa.SmallInteger(), nullable=False),
-    sa.Column('gl_account', sa.String(length=24), nullable=False),
+    sa.Column('gl_account', sa.String(length=40), nullable=False),
     sa.Column('fen', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'entry_no', 'line_no')
+    )
+    op.create_table('ledger_book',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('opened_on', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code')
     )
     op.create_table('node_report',
     sa.Column('node', sa.String(length=12), nullable=False),
@@ -340,11 +374,13 @@ def upgrade() -> None:
     sa.Column('business_date', sa.Date(), nullable=False),
     sa.Column('reverses_entry', sa.BigInteger(), nullable=True),
     sa.Column('reverses_line', sa.Integer(), nullable=True),
-    sa.PrimaryKeyConstraint('county_code', 'entry_no', 'line_no')
+    sa.PrimaryKeyConstraint('county_code', 'entry_no', 'line_no'),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('posting', schema=None) as batch_op:
-        batch_op.create_index('ix_posting_account', ['county_code', 'account_no', 'year'], unique=False)
+        batch_op.create_index('ix_posting_account', ['county_code', 'year', 'account_no'], unique=False)
         batch_op.create_index('ix_posting_village', ['county_code', 'village', 'year'], unique=False)
+        batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
 
     op.create_table('scheduler_lease',
     sa.Column('name', sa.String(length=32), nullable=False),
@@ -372,6 +408,20 @@ def upgrade() -> None:
     sa.Column('bulletin_id', sa.String(length=36), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'account_no', 'for_year')
+    )
+    op.create_table('year_end_request',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('bulletin_id', sa.String(length=36), nullable=False),
+    sa.Column('accounts', sa.Integer(), nullable=False),
+    sa.Column('interest_fen', sa.BigInteger(), nullable=False),
+    sa.Column('requested_by', sa.String(length=36), nullable=False),
+    sa.Column('requested_by_name', sa.String(), nullable=False),
+    sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('approved_by', sa.String(length=36), nullable=True),
+    sa.Column('approved_by_name', sa.String(), nullable=False),
+    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'year')
     )
     op.create_table('role_grant',
     sa.Column('user_id', sa.String(length=36), nullable=False),
@@ -610,10 +660,12 @@ def downgrade() -> None:
 
     op.drop_table('user_session')
     op.drop_table('role_grant')
+    op.drop_table('year_end_request')
     op.drop_table('subsidy')
     op.drop_table('statistics_report')
     op.drop_table('scheduler_lease')
     with op.batch_alter_table('posting', schema=None) as batch_op:
+        batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
         batch_op.drop_index('ix_posting_village')
         batch_op.drop_index('ix_posting_account')
 
@@ -626,6 +678,7 @@ def downgrade() -> None:
 
     op.drop_table('person')
     op.drop_table('node_report')
+    op.drop_table('ledger_book')
     op.drop_table('journal_line')
     with op.batch_alter_table('journal_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_journal_entry_trace'))
@@ -657,9 +710,10 @@ def downgrade() -> None:
     op.drop_table('division')
     op.drop_table('counter')
     with op.batch_alter_table('contribution', schema=None) as batch_op:
-        batch_op.drop_index('ux_contribution_year', sqlite_where=sa.text('make_up = 0'), postgresql_where=sa.text('NOT make_up'))
+        batch_op.drop_index('ux_contribution_year', sqlite_where=sa.text('reversed_entry IS NULL'), postgresql_where=sa.text('reversed_entry IS NULL'))
         batch_op.drop_index('ux_contribution_reference')
         batch_op.drop_index('ix_contribution_village')
+        batch_op.drop_index('ix_contribution_for_year')
 
     op.drop_table('contribution')
     op.drop_table('case_step')
@@ -676,6 +730,7 @@ def downgrade() -> None:
     op.drop_table('bulletin')
     op.drop_table('app_user')
     op.drop_table('acknowledgement')
+    op.drop_table('account_settlement')
     op.drop_table('account_closing')
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.drop_index('ux_account_person')

@@ -30,10 +30,13 @@ class Case(SQLModel, table=True):
     origin: str = Field(max_length=12, description="the node whose stream carries the case")
     subject_name: str
     subject_index: bytes
-    form: str = Field(sa_type=Encrypted("case.form"))  # type: ignore[call-overload]
+    form: str = Field(sa_type=Encrypted("case.form"))
     version: int = 1
     state: str = Field(max_length=16)
     holder: str | None = Field(default=None, max_length=12, description="tier that acts next")
+    turn: int = Field(default=1, description="turn of the step that says the state")
+    remark: str = Field(default="", description="why it was returned, until it goes on")
+    remark_field: str | None = Field(default=None, max_length=48)
     entered_by: str = Field(max_length=36)
     entered_by_name: str
     entered_at: datetime = Field(sa_type=Instant)
@@ -54,6 +57,7 @@ class CaseStep(SQLModel, table=True):
     action: str = Field(max_length=16)
     state: str = Field(max_length=16, description="the state of the case after the step")
     version: int
+    turn: int = Field(description="how many steps its author had seen, plus one")
     node: str = Field(max_length=12)
     level: str = Field(max_length=12)
     actor_id: str = Field(max_length=36)
@@ -62,6 +66,7 @@ class CaseStep(SQLModel, table=True):
     arrived_at: datetime = Field(sa_type=Instant, description="when this node learned of it")
     opinion: str = ""
     field: str | None = None
+    due_on: date | None = Field(default=None, description="when the next step is due")
 
 
 class Draft(SQLModel, table=True):
@@ -72,5 +77,6 @@ class Draft(SQLModel, table=True):
     matter: str = Field(max_length=48)
     village: str = Field(max_length=12)
     case_id: str | None = Field(default=None, max_length=36, index=True)
-    values: str = Field(sa_type=Encrypted("draft.values"))  # type: ignore[call-overload]
+    values: str = Field(sa_type=Encrypted("draft.values"))
+    created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)

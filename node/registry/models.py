@@ -21,12 +21,12 @@ class Person(SQLModel, table=True):
     county_code: str = Field(primary_key=True, max_length=12)
     id: str = Field(primary_key=True, max_length=36)
     name: str = Field(index=True)
-    citizen_number: str = Field(sa_type=Encrypted("person.citizen_number"))  # type: ignore[call-overload]
+    citizen_number: str = Field(sa_type=Encrypted("person.citizen_number"))
     citizen_index: bytes
     sex: str = Field(max_length=6)
     born_on: date
     ethnicity: str = "汉族"
-    phone: str | None = Field(default=None, sa_type=Encrypted("person.phone"))  # type: ignore[call-overload]
+    phone: str | None = Field(default=None, sa_type=Encrypted("person.phone"))
     address: str = ""
     village: str = Field(max_length=12)
     category: str = Field(default="ordinary", max_length=32)
@@ -55,7 +55,7 @@ class Enrolment(SQLModel, table=True):
     village: str = Field(max_length=12)
     state: str = Field(default="active", max_length=16)
     grade_fen: int = Field(sa_type=BigInteger, description="yearly grade chosen, in fen")
-    bank_account: str | None = Field(default=None, sa_type=Encrypted("enrolment.bank_account"))  # type: ignore[call-overload]
+    bank_account: str | None = Field(default=None, sa_type=Encrypted("enrolment.bank_account"))
     opened_on: date
     closed_on: date | None = None
     close_reason: str | None = Field(default=None, max_length=32)
