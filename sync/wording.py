@@ -1,0 +1,209 @@
+"""How the values of `sync.messages` are written into a cargo, and read back, every type checked.
+
+Heads are arrays of five, since a wide node sends thousands; certificates travel as frames of their
+own; a receipt keeps the very text that was signed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sync.errors import Malformed
+from sync.messages import (
+    Admission,
+    Applicant,
+    Declined,
+    Head,
+    Hello,
+    Receipt,
+    Taken,
+    Welcome,
+    heads_from_json,
+)
+from sync.wire import Cargo
+
+LONGEST_TEXT = 2000  # characters of any text in a head
+
+
+class PullRequest(NamedTuple):
+    """What a child asks for: what follows its heads, up to `budget` bytes, waiting `wait` seconds.
+
+    `digest` and `offset` say how much of a segment that comes in parts is there already.
+    """
+
+    heads: list[Head]
+    budget: int
+    wait: int
+    digest: str = ""
+    offset: int = 0
+
+
+class Progress(NamedTuple):
+    """How much of a segment that comes in parts the taker has: the next part starts at `have`."""
+
+    digest: str
+    have: int
+
+
+def write_hello(hello: Hello | Welcome) -> Cargo:
+    plain = hello._asdict()
+    certificates = plain.pop("certificates")
+    plain["versions"] = dict(hello.versions)
+    plain["heads"] = _rows(hello.heads)
+    return Cargo(plain, certificates)
+
+
+def read_hello(cargo: Cargo) -> Hello:
+    """Raises: Malformed: the cargo is no hello."""
+    return Hello(**_greeting(cargo.head), certificates=cargo.certificates)
+
+
+def read_welcome(cargo: Cargo) -> Welcome:
+    """Raises: Malformed: the cargo is no welcome."""
+    skew = _integer(cargo.head, "skew_ms", low=-(2**53))
+    return Welcome(**_greeting(cargo.head), skew_ms=skew, certificates=cargo.certificates)
+
+
+def write_taken(taken: Taken, progress: Progress | None = None) -> Cargo:
+    head: dict[str, Any] = {
+        "watermarks": _rows(taken.watermarks),
+        "refused": _rows(taken.refused),
+        "receipt": None,
+        "counts": [taken.segments, taken.applied, taken.held],
+    }
+    if taken.receipt:
+        head["receipt"] = [taken.receipt.document.decode(), taken.receipt.signature.hex()]
+    if progress:
+        head["part"] = list(progress)
+    return Cargo(head)
+
+
+def read_taken(cargo: Cargo) -> Taken:
+    """Raises: Malformed: the cargo is no such answer."""
+    head = cargo.head
+    counts = _list(head, "counts")
+    if len(counts) != 3 or not all(type(count) is int for count in counts):  # noqa: PLR2004  # as written above
+        raise Malformed("回复无法读取", field="counts")
+    return Taken(
+        watermarks=heads_from_json(head.get("watermarks")),
+        refused=[_declined(item) for item in _list(head, "refused")],
+        receipt=_receipt(head.get("receipt")),
+        segments=counts[0],
+        applied=counts[1],
+        held=counts[2],
+    )
+
+
+def read_progress(cargo: Cargo) -> Progress | None:
+    """Raises: Malformed: there is something else in its place."""
+    found = cargo.head.get("part")
+    if found is None:
+        return None
+    if not isinstance(found, list) or [type(item) for item in found] != [str, int]:
+        raise Malformed("回复无法读取", field="part")
+    return Progress(*found)
+
+
+def write_pull(request: PullRequest) -> Cargo:
+    return Cargo(request._asdict() | {"heads": _rows(request.heads)})
+
+
+def read_pull(cargo: Cargo) -> PullRequest:
+    """Raises: Malformed: the cargo is no such request."""
+    head = cargo.head
+    return PullRequest(
+        heads=heads_from_json(head.get("heads")),
+        budget=_integer(head, "budget"),
+        wait=_integer(head, "wait"),
+        digest=_text(head, "digest"),
+        offset=_integer(head, "offset"),
+    )
+
+
+def write_application(code: str, applicant: Applicant) -> Cargo:
+    return Cargo({"code": code} | applicant._asdict() | {"key": applicant.key.hex()})
+
+
+def read_application(cargo: Cargo) -> tuple[str, Applicant]:
+    """Raises: Malformed: the cargo is no application."""
+    head = cargo.head
+    key = _hex(head.get("key"))
+    applicant = Applicant(epoch=_text(head, "epoch"), alg=_text(head, "alg"), key=key)
+    return _text(head, "code"), applicant
+
+
+def write_admission(admission: Admission) -> Cargo:
+    head = {"root_fingerprint": admission.root_fingerprint}
+    return Cargo(head, [admission.certificate, *admission.chain])
+
+
+def read_admission(cargo: Cargo) -> Admission:
+    """Raises: Malformed: the cargo is no admission."""
+    if not cargo.certificates:
+        raise Malformed("入网回复没有证书")
+    certificate, *chain = cargo.certificates
+    return Admission(certificate, chain, _text(cargo.head, "root_fingerprint"))
+
+
+def _greeting(head: Mapping[str, Any]) -> dict[str, Any]:
+    versions = head.get("versions")
+    if not isinstance(versions, dict) or not all(type(each) is int for each in versions.values()):
+        raise Malformed("报文无法读取", field="versions")
+    protocol = _list(head, "protocol")
+    if [type(item) for item in protocol] != [int, int]:
+        raise Malformed("报文无法读取", field="protocol")
+    return {
+        "node": _text(head, "node"),
+        "epoch": _text(head, "epoch"),
+        "protocol": (protocol[0], protocol[1]),
+        "versions": versions,
+        "heads": heads_from_json(head.get("heads")),
+        "clock": _text(head, "clock"),
+    }
+
+
+def _declined(item: Any) -> Declined:
+    kinds = [str, str, str, int, str, str]
+    if not isinstance(item, list) or [type(value) for value in item] != kinds:
+        raise Malformed("回复无法读取", field="refused")
+    return Declined(*item)
+
+
+def _receipt(item: Any) -> Receipt | None:
+    if item is None:
+        return None
+    if not isinstance(item, list) or [type(value) for value in item] != [str, str]:
+        raise Malformed("回执无法读取")
+    return Receipt(item[0].encode(), _hex(item[1]))
+
+
+def _rows(values: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Named tuples as plain lists: the JSON writer takes no others."""
+    return [list(value) for value in values]
+
+
+def _list(head: Mapping[str, Any], name: str) -> list[Any]:
+    value = head.get(name)
+    if not isinstance(value, list):
+        raise Malformed("报文无法读取", field=name)
+    return value
+
+
+def _text(head: Mapping[str, Any], name: str) -> str:
+    value = head.get(name)
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise Malformed("报文无法读取", field=name)
+    return value
+
+
+def _integer(head: Mapping[str, Any], name: str, *, low: int = 0) -> int:
+    value = head.get(name)
+    if type(value) is not int or not low <= value < 2**53:
+        raise Malformed("报文无法读取", field=name)
+    return value
+
+
+def _hex(value: Any) -> bytes:
+    try:
+        return bytes.fromhex(value)
+    except (TypeError, ValueError) as error:
+        raise Malformed("报文无法读取") from error

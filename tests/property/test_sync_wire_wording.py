@@ -1,0 +1,127 @@
+"""What one end says is what the other end reads; anything else is one error."""
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync import wire, wording
+from sync.errors import Malformed
+from sync.messages import Admission, Applicant, Declined, Head, Hello, Receipt, Taken, Welcome
+from sync.wire import Cargo
+from sync.wording import Progress, PullRequest
+from tests.property.test_sync_wire_cargo import certificates
+
+text = st.text(max_size=20)
+name = st.from_regex(r"[a-z0-9/]{1,20}", fullmatch=True)
+number = st.integers(0, 2**53 - 1)
+digest = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+heads = st.lists(
+    st.builds(Head, origin=name, epoch=name, route=name, seq=number, hash=digest), max_size=4
+)
+versions = st.dictionaries(name, st.integers(1, 9), max_size=3)
+greeting = {
+    "node": text,
+    "epoch": text,
+    "protocol": st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    "versions": versions,
+    "heads": heads,
+    "clock": text,
+    "certificates": st.lists(certificates, max_size=3).map(tuple),
+}
+taken = st.builds(
+    Taken,
+    watermarks=heads,
+    refused=st.lists(
+        st.builds(
+            Declined, origin=name, epoch=name, route=name, first=number, code=name, reason=text
+        ),
+        max_size=3,
+    ),
+    receipt=st.none() | st.builds(Receipt, document=text.map(str.encode), signature=st.binary()),
+    segments=number,
+    applied=number,
+    held=number,
+)
+
+
+def sent(cargo: Cargo) -> Cargo:
+    return wire.decode(wire.encode(cargo))
+
+
+@given(st.builds(Hello, **greeting))
+def test_a_hello_is_read_as_it_was_said(hello: Hello) -> None:
+    assert wording.read_hello(sent(wording.write_hello(hello))) == hello
+
+
+@given(st.builds(Welcome, **greeting, skew_ms=st.integers(-(2**53), 2**53 - 1)))
+def test_a_welcome_is_read_as_it_was_said(welcome: Welcome) -> None:
+    assert wording.read_welcome(sent(wording.write_hello(welcome))) == welcome
+
+
+@given(taken, st.none() | st.builds(Progress, digest=digest, have=number))
+def test_an_answer_to_a_push_is_read_as_it_was_said(
+    answer: Taken, progress: Progress | None
+) -> None:
+    cargo = sent(wording.write_taken(answer, progress))
+    assert wording.read_taken(cargo) == answer
+    assert wording.read_progress(cargo) == progress
+
+
+@given(
+    st.builds(PullRequest, heads=heads, budget=number, wait=number, digest=digest, offset=number)
+)
+def test_a_pull_is_read_as_it_was_said(request: PullRequest) -> None:
+    assert wording.read_pull(sent(wording.write_pull(request))) == request
+
+
+@given(text, st.builds(Applicant, epoch=text, alg=text, key=st.binary()))
+def test_an_application_is_read_as_it_was_said(code: str, applicant: Applicant) -> None:
+    cargo = sent(wording.write_application(code, applicant))
+    assert wording.read_application(cargo) == (code, applicant)
+
+
+@given(
+    st.builds(
+        Admission,
+        certificate=certificates,
+        chain=st.lists(certificates, max_size=3),
+        root_fingerprint=digest,
+    )
+)
+def test_an_admission_is_read_as_it_was_said(admission: Admission) -> None:
+    assert wording.read_admission(sent(wording.write_admission(admission))) == admission
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | text,
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(name, inner, max_size=3),
+    max_leaves=8,
+)
+fields = st.sampled_from(
+    [
+        *greeting,
+        *Welcome._fields,
+        *PullRequest._fields,
+        *Applicant._fields,
+        *("watermarks", "refused", "receipt", "counts", "part", "code"),
+        "root_fingerprint",
+    ]
+)
+
+
+@given(st.dictionaries(fields, values, max_size=12))
+def test_any_head_is_read_or_refused_with_one_error(head: dict[str, object]) -> None:
+    cargo = Cargo(orjson.loads(orjson.dumps(head)))
+    for read in (
+        wording.read_hello,
+        wording.read_welcome,
+        wording.read_taken,
+        wording.read_progress,
+        wording.read_pull,
+        wording.read_application,
+        wording.read_admission,
+    ):
+        try:
+            read(cargo)
+        except Malformed:
+            continue
