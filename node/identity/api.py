@@ -141,12 +141,11 @@ def add_user(request: Request, uow: Writing, body: UserIn) -> UserAdded:
 
 
 def _shown(listed: service.Listed) -> UserOut:
-    user = listed.user
     return UserOut(
-        id=user.id,
-        login=user.login,
-        name=user.name,
-        scope=user.scope,
+        id=listed.id,
+        login=listed.login,
+        name=listed.name,
+        scope=listed.scope,
         roles=[role.value for role in listed.roles],
-        is_active=user.is_active,
+        is_active=listed.is_active,
     )

@@ -118,7 +118,7 @@ def add_user(request: Request, uow: Writing, form: Annotated[UserForm, Form()]) 
     passwords = gate.passwords_of(house(request))
     with redisplay(NEW, **_choices(uow), **form.model_dump()):
         user = service.add_user(uow, new, password=password, passwords=passwords)
-    return page(request, "identity/first_password.html", user=user, password=password)
+    return page(request, "identity/first_password.html", person=user, password=password)
 
 
 @router.get(f"{USERS}/{{user_id}}")
@@ -164,8 +164,8 @@ def unlock(uow: Writing, user_id: str) -> Response:
 def reset_password(request: Request, uow: Writing, user_id: str) -> HTMLResponse:
     """Set a new first password, and show it once."""
     password = service.reset_password(uow, user_id, passwords=gate.passwords_of(house(request)))
-    found = service.user(uow, user_id).user
-    return page(request, "identity/first_password.html", user=found, password=password)
+    found = service.user(uow, user_id)
+    return page(request, "identity/first_password.html", person=found, password=password)
 
 
 def _choices(uow: UnitOfWork) -> dict[str, Any]:
@@ -177,13 +177,12 @@ def _choices(uow: UnitOfWork) -> dict[str, Any]:
 
 
 def _one(uow: UnitOfWork, user_id: str) -> dict[str, Any]:
-    listed = service.user(uow, user_id)
+    found = service.user(uow, user_id)
     return {
         **_choices(uow),
-        "listed": listed,
+        "person": found,
         "names": service.scopes(uow),
-        "titles": "、".join(role.title for role in listed.roles),
-        "roles": list(listed.roles),
-        "is_locked": listed.user.locked_until is not None and listed.user.locked_until > uow.now,
-        "is_self": listed.user.id == uow.actor.id,
+        "titles": "、".join(role.title for role in found.roles),
+        "roles": list(found.roles),
+        "is_self": found.id == uow.actor.id,
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -14,7 +15,7 @@ from node.identity import sessions
 from node.identity.duties import SYSTEM, require
 from node.identity.models import RoleGrant, User
 from node.identity.passwords import Passwords, temporary_password
-from node.identity.rules import login_problems, password_problems, tidy_login
+from node.identity.rules import Attempts, login_problems, password_problems, tidy_login
 from node.settings import LoginSettings
 from tiers import PROFILES, RegionCode, RegionError, Role, incompatibilities, roles_at
 
@@ -33,10 +34,19 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A user with their posts, for lists."""
+    """A user with their posts, for lists. Plain values: a refused form shows them again after its
+    transaction was rolled back.
+    """
 
-    user: User
+    id: str
+    login: str
+    name: str
+    scope: str
     roles: tuple[Role, ...]
+    is_active: bool
+    is_locked: bool
+    must_change_password: bool
+    last_login_at: datetime | None
 
 
 def add_user(
@@ -174,11 +184,22 @@ def users(uow: UnitOfWork) -> Sequence[Listed]:
     grants: dict[str, list[Role]] = {}
     for grant in uow.session.exec(select(RoleGrant)).all():
         grants.setdefault(grant.user_id, []).append(Role(grant.role))
-    order = {role: place for place, role in enumerate(Role)}
-    return [
-        Listed(user, tuple(sorted(grants.get(user.id, ()), key=order.__getitem__)))
-        for user in found
-    ]
+    return [_listed(uow, user, grants.get(user.id, ())) for user in found]
+
+
+def _listed(uow: UnitOfWork, user: User, roles: Sequence[Role]) -> Listed:
+    attempts = Attempts(user.failures, user.locked_until)
+    return Listed(
+        id=user.id,
+        login=user.login,
+        name=user.name,
+        scope=user.scope,
+        roles=tuple(role for role in Role if role in roles),
+        is_active=user.is_active,
+        is_locked=attempts.is_locked(uow.now),
+        must_change_password=user.must_change_password,
+        last_login_at=user.last_login_at,
+    )
 
 
 def user(uow: UnitOfWork, user_id: str) -> Listed:
@@ -189,7 +210,7 @@ def user(uow: UnitOfWork, user_id: str) -> Listed:
         NotFound: there is no such user.
     """
     for listed in users(uow):
-        if listed.user.id == user_id:
+        if listed.id == user_id:
             return listed
     raise NotFound("没有这个用户")
 
