@@ -204,6 +204,7 @@ def _on_redisplay(request: Request, error: Exception) -> Response:
         error.template,
         status_code=error.refusal.status,
         problems=problems_of(error.refusal),
+        refusal=error.refusal,
         **error.typed,
     )
 
