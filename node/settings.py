@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     allow_unassigned_prefixes: bool = Field(
         default=False, description="仅用于演示和测试：接受未启用地区前缀的虚构号码而不提示"
     )
+    clock_file: Path | None = Field(
+        default=None, description="仅用于演示和演练：内含秒数的文件，时钟按它偏移"
+    )
     sync: SyncSettings = SyncSettings()
     login: LoginSettings = LoginSettings()
 

@@ -6,6 +6,7 @@ a fixed offset spares every village PC the time-zone database.
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
@@ -35,3 +36,15 @@ def iso(instant: datetime) -> str:
 def from_iso(text: str) -> datetime:
     """The instant a record carries; the inverse of `iso`."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def shifted_clock(file: Path) -> Clock:
+    """A clock that runs some seconds ahead (or behind), as a file says. For demos and drills only.
+
+    The file is read at each call, so that several processes move through a year together.
+    """
+
+    def now() -> datetime:
+        return system_clock() + timedelta(seconds=float(file.read_text()))
+
+    return now

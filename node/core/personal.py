@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Dialect, LargeBinary
+from sqlalchemy import Connection, Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
 NONCE_BYTES = 12
@@ -72,6 +72,11 @@ def read_keyring(path: Path) -> Keyring:
         data_key=base64.b64decode(stored["data_key"]),
         index_key=base64.b64decode(stored["index_key"]),
     )
+
+
+def keyring_of(connection: Connection) -> Keyring:
+    """The keys of the node whose store this is; services make blind indexes with them."""
+    return connection.dialect.wuji_keyring  # type: ignore[attr-defined,no-any-return]
 
 
 class Encrypted(TypeDecorator[str]):

@@ -139,7 +139,7 @@ class UnitOfWork:
         if not self.pending:
             return
         connection = self.connection
-        run: list["sync.Record"] = []
+        run: list[sync.Record] = []
         for index, item in enumerate(self.pending):
             run.append(item.record)
             following = self.pending[index + 1] if index + 1 < len(self.pending) else None

@@ -1,0 +1,5 @@
+"""`python -m node` is `wuji`."""
+
+from node.cli import main
+
+main()

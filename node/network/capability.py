@@ -1,0 +1,29 @@
+"""网络: nodes report upwards how they are."""
+
+from typing import TYPE_CHECKING
+
+from node.core.capability import Capability, Job
+from node.core.work import UnitOfWork
+from node.network.records import REPORTED
+from node.network.reporting import report_all
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> "list[APIRouter]":
+    from node.network import api, pages  # noqa: PLC0415  # only a web process needs them
+
+    return [api.router, pages.router]
+
+
+def _report(uow: UnitOfWork) -> str:
+    return f"{report_all(uow)} 个节点"
+
+
+CAPABILITY = Capability(
+    name="network",
+    record_types=(REPORTED,),
+    routers=_routers,
+    jobs=(Job("network.report", "向上报告运行状况", 15, _report),),
+)

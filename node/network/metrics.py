@@ -1,0 +1,1 @@
+"""What Prometheus reads. Nothing personal, nothing per person."""

@@ -1,0 +1,94 @@
+"""The network as this node knows it: itself, the nodes below, and how each is doing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+
+from node.core.divisions import Places
+from node.core.work import UnitOfWork
+from node.network.models import NodeReport
+from tiers import RegionCode
+
+SILENT_AFTER = timedelta(days=2)
+LATE_AFTER = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node of the tree. `waiting` is None where nobody here can know."""
+
+    node: RegionCode
+    depth: int
+    version: str
+    last_progress: datetime | None
+    waiting: int | None
+    held: int
+    is_here: bool
+    held_by: str | None
+    state: str
+
+
+def tree(
+    uow: UnitOfWork, places: Places, *, here: Mapping[str, int], version: str
+) -> Sequence[Row]:
+    """This node and every node below that has ever reported, parents before their children.
+
+    `here` gives this node's own counts: `waiting` and `held`.
+    """
+    statement = select(NodeReport).order_by(col(NodeReport.node))
+    reports = {row.node: row for row in uow.session.exec(statement) if row.node != str(uow.node)}
+    own = Row(
+        node=uow.node,
+        depth=0,
+        version=version,
+        last_progress=uow.now,
+        waiting=here["waiting"],
+        held=here["held"],
+        is_here=True,
+        held_by=None,
+        state="here",
+    )
+    return [own, *_below(uow, places, reports, uow.node, 1)]
+
+
+def _below(
+    uow: UnitOfWork,
+    places: Places,
+    reports: Mapping[str, NodeReport],
+    parent: RegionCode,
+    depth: int,
+) -> list[Row]:
+    rows: list[Row] = []
+    for child in places.children(parent):
+        inside = [node for node in reports if child.contains(RegionCode(node))]
+        if not inside:
+            continue
+        rows.append(_row(uow, child, reports.get(str(child)), depth))
+        rows.extend(_below(uow, places, reports, child, depth + 1))
+    return rows
+
+
+def _row(uow: UnitOfWork, node: RegionCode, report: NodeReport | None, depth: int) -> Row:
+    facts = report.facts if report else {}
+    return Row(
+        node=node,
+        depth=depth,
+        version=report.version if report else "",
+        last_progress=report.arrived_at if report else None,
+        waiting=facts.get("waiting"),
+        held=int(facts.get("held", 0)),
+        is_here=False,
+        held_by=report.held_by if report else None,
+        state=state_of(report.arrived_at if report else None, uow.now),
+    )
+
+
+def state_of(last: datetime | None, now: datetime) -> str:
+    """normal, late or silent, by how long nothing has come from a node; unknown before the first."""
+    if last is None:
+        return "unknown"
+    if now - last >= SILENT_AFTER:
+        return "silent"
+    return "late" if now - last >= LATE_AFTER else "normal"

@@ -1,0 +1,159 @@
+"""One node in memory: its settings, its store, its end of the sync protocol, its capabilities.
+
+The web application, the command line and the demo all open a node the same way.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine
+from sqlmodel import Session
+
+import sync
+from node.core.capability import Capability, Job
+from node.core.clock import Clock, shifted_clock, system_clock
+from node.core.db import make_engine
+from node.core.divisions import Places, read_places
+from node.core.errors import Invalid
+from node.core.personal import Keyring, read_keyring
+from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
+from node.settings import Settings
+from tiers import PROFILES, Profile, RegionCode, refusal
+
+VERSION = "0.1.0"
+
+
+def load_capabilities(names: Sequence[str]) -> tuple[Capability, ...]:
+    """The capabilities a profile names, each from `node.<name>.capability`."""
+    found = []
+    for name in names:
+        module = importlib.import_module(f"node.{name}.capability")
+        found.append(module.CAPABILITY)
+    return tuple(found)
+
+
+def authority(author: "sync.Author", route: str, record_type: str, region: str) -> str | None:
+    """The house's constitution in the shape sync asks for it."""
+    return refusal(author.node, record_type, route, region)
+
+
+@dataclass
+class Node:
+    """A node opened over its store."""
+
+    settings: Settings
+    keyring: Keyring
+    engine: Engine
+    capabilities: tuple[Capability, ...]
+    clock: Clock = system_clock
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refresh_places()
+
+    def refresh_places(self) -> None:
+        """Read the division tree again, after it was loaded or changed."""
+        self.places = read_places(self.engine)
+
+    @property
+    def code(self) -> RegionCode:
+        """This node's region."""
+        return self.settings.code
+
+    @property
+    def profile(self) -> Profile:
+        """What this node's tier is made of."""
+        return PROFILES[self.settings.level]
+
+    @property
+    def title(self) -> str:
+        """The name on the letterhead."""
+        return self.settings.name or self.places.name(self.code)
+
+    @cached_property
+    def replica(self) -> "sync.Replica":
+        """This node's end of the sync protocol."""
+        seal = self.profile.seal
+        return sync.Replica(
+            self.engine,
+            authority=authority,
+            handlers=self._handlers(),
+            limits=sync.Limits(seal_records=seal.records, seal_bytes=seal.size_bytes),
+            clock=self.clock,
+            vault=self.keyring,
+        )
+
+    @property
+    def hosted(self) -> frozenset[RegionCode]:
+        """Villages without a machine whose streams this node keeps."""
+        return frozenset(RegionCode(code) for code in self.replica.hosted())
+
+    @property
+    def record_types(self) -> tuple[RecordType, ...]:
+        """Every kind of record this program speaks at this tier."""
+        return tuple(kind for cap in self.capabilities for kind in cap.record_types)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Scheduled work of this tier."""
+        wanted = set(self.profile.jobs)
+        return tuple(job for cap in self.capabilities for job in cap.jobs if job.name in wanted)
+
+    def work(
+        self, actor: Actor | None = None, *, writing: bool = True
+    ) -> AbstractContextManager[UnitOfWork]:
+        """A unit of work; the node itself acts when nobody is named."""
+        return unit_of_work(
+            self.engine,
+            actor=actor or machine(self.code),
+            node=self.code,
+            now=self.clock(),
+            hosted=self.hosted,
+            writing=writing,
+        )
+
+    def _handlers(self) -> Mapping[str, "sync.Handler"]:
+        return {kind.name: self._handler(kind) for kind in self.record_types}
+
+    def _handler(self, kind: RecordType) -> "sync.Handler":
+        return sync.Handler(
+            version=kind.version, apply=self._applier(kind), upcasts=dict(kind.upcasts)
+        )
+
+    def _applier(self, kind: RecordType) -> Callable[[Connection, Sequence["sync.Arrived"]], None]:
+        """A handler on a connection of sync's: its own session inside sync's transaction."""
+
+        def apply(connection: Connection, arrived: Sequence["sync.Arrived"]) -> None:
+            if kind.apply is None:
+                return
+            with Session(connection, expire_on_commit=False) as session:
+                uow = UnitOfWork(
+                    session, machine(self.code, "同步"), self.code, self.clock(), self.hosted
+                )
+                kind.apply(uow, arrived)
+                uow.flush_records()
+                session.flush()
+
+        return apply
+
+
+def open_node(settings: Settings, *, clock: Clock | None = None) -> Node:
+    """Open a node over an existing, migrated store.
+
+    Raises:
+        Invalid: it has not been set up yet (`wuji init` or `wuji join`).
+    """
+    if not settings.secret_file.exists():
+        raise Invalid(
+            f"找不到密钥文件 {settings.secret_file}，请先运行 wuji init 或 wuji join",
+            field="secret_file",
+        )
+    keyring = read_keyring(settings.secret_file)
+    engine = make_engine(settings.database_url, keyring)
+    capabilities = load_capabilities(PROFILES[settings.level].capabilities)
+    if clock is None:
+        clock = shifted_clock(settings.clock_file) if settings.clock_file else system_clock
+    return Node(settings, keyring, engine, capabilities, clock)
