@@ -5,12 +5,12 @@ Sources: 国发〔2014〕8号 §3 (grades), §4 (subsidies), §6 (years).
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from node.accounts.sources import Source
 from node.core.errors import Invalid
 from node.core.money import yuan
+from node.policy.bodies import GradeSubsidy
 from node.registry.rules import short_yuan
 
 
@@ -23,26 +23,6 @@ class Method(StrEnum):
     COLLECTIVE = "collective"
 
 
-@dataclass(frozen=True, slots=True)
-class SubsidyLine:
-    """One grade of a subsidy bulletin and what each tier pays of it; the parts are the amount."""
-
-    grade_fen: int
-    fen: int
-    province_fen: int
-    city_fen: int
-    county_fen: int
-
-    def by_source(self) -> dict[Source, int]:
-        """The parts that are posted; a tier that pays nothing gets no line."""
-        parts = {
-            Source.SUBSIDY_PROVINCE: self.province_fen,
-            Source.SUBSIDY_CITY: self.city_fen,
-            Source.SUBSIDY_COUNTY: self.county_fen,
-        }
-        return {source: fen for source, fen in parts.items() if fen}
-
-
 def payment_problems(
     fen: int, *, grade_fen: int, year: int, paid_years: Collection[int], field: str = "fen"
 ) -> Iterator[Invalid]:
@@ -53,35 +33,28 @@ def payment_problems(
         yield Invalid(f"{year} 年度已经缴费，同一年度不能重复缴费", field="year")
 
 
-def subsidy_line_problems(line: SubsidyLine, *, field: str = "lines") -> Iterator[Invalid]:
-    """The shares of province, city and county are the amount, to the fen, and none is negative."""
-    parts = (line.province_fen, line.city_fen, line.county_fen)
-    if min(parts) < 0:
-        yield Invalid(f"{short_yuan(line.grade_fen)} 元档的分担金额不能为负数", field=field)
-    if sum(parts) != line.fen:
-        yield Invalid(
-            f"{short_yuan(line.grade_fen)} 元档省、市、县分担合计 {yuan(sum(parts))} 元，"
-            f"与补贴标准 {yuan(line.fen)} 元不符",
-            field=field,
-        )
-
-
 def subsidy(
-    grade_fen: int, *, lines: Iterable[SubsidyLine], make_up: bool = False
+    grade_fen: int, *, lines: Iterable[GradeSubsidy], make_up: bool = False
 ) -> dict[Source, int]:
     """The subsidy (缴费补贴) of one paid year by source; years made up (补缴) get none.
 
+    The shares of the tiers are the bulletin's own and add up there; one that pays nothing gets
+    no posting.
+
     Raises:
-        Invalid: the bulletin has no line for the grade, or its parts are not the amount.
+        Invalid: the bulletin has no line for the grade.
     """
     if make_up:
         return {}
-    for line in lines:
-        if line.grade_fen == grade_fen:
-            for problem in subsidy_line_problems(line):
-                raise problem
-            return line.by_source()
-    raise Invalid(f"补贴标准中没有 {short_yuan(grade_fen)} 元档", field="grade")
+    line = next((line for line in lines if line.grade_fen == grade_fen), None)
+    if line is None:
+        raise Invalid(f"补贴标准中没有 {short_yuan(grade_fen)} 元档", field="grade")
+    shares = {
+        Source.SUBSIDY_PROVINCE: line.province_fen,
+        Source.SUBSIDY_CITY: line.city_fen,
+        Source.SUBSIDY_COUNTY: line.county_fen,
+    }
+    return {source: fen for source, fen in shares.items() if fen}
 
 
 def count_paid_years(years: Iterable[int]) -> int:
