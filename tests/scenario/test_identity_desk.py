@@ -566,6 +566,33 @@ def test_a_program_changes_its_first_password(desk: Desk) -> None:
     assert program.get("/api/identity/users").status_code == 200
 
 
+def test_failures_are_counted_and_sessions_found_on_either_database(database_url: str) -> None:
+    engine = make_engine(database_url, Keyring.generate())
+    migrate(engine)
+    now, settings = datetime(2026, 3, 2, tzinfo=UTC), LoginSettings()
+    passwords = gate.Passwords(cheap=True)
+
+    def work() -> Any:
+        return unit_of_work(engine, actor=machine(TOWNSHIP), node=TOWNSHIP, now=now)
+
+    with work() as uow:
+        new = service.NewUser("clerk", "初审", TOWNSHIP, [Role.CLERK])
+        service.add_user(uow, new, password=PASSWORD, passwords=passwords)
+    with work() as uow:
+        who = sessions.candidate(uow, "clerk")
+        signed = sessions.sign_in(uow, who, matches=True, settings=settings)
+        assert isinstance(signed, sessions.SignedIn)
+    with Session(engine) as session:
+        login = sessions.find_login(session, signed.token, now=now, settings=settings)
+    assert login is not None
+    assert login.actor.roles == {Role.CLERK}
+    for _ in range(5):
+        with work() as uow:
+            refusal = sessions.sign_in(uow, who, matches=False, settings=settings)
+    assert isinstance(refusal, Forbidden)
+    engine.dispose()
+
+
 def as_person(uow: UnitOfWork, *roles: Role, scope: RegionCode = TOWNSHIP) -> UnitOfWork:
     uow.actor = Actor("me", "我", frozenset(roles), scope)
     return uow
