@@ -1,7 +1,11 @@
 """The authority table, row by row as the constitution of the network states it."""
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
+import node
 from tiers import AUTHORITY, Level, RegionCode, Travel, parse_route, refusal
 
 PROVINCE = "410000000000"
@@ -27,6 +31,9 @@ TABLE = [
     ("account.opened", "county", [UP, BACK]),
     ("contribution.confirmed", "county", [UP, BACK]),
     ("account.posted", "county", [UP, BACK]),
+    ("account.settled", "county", [UP, BACK]),
+    ("year.settled", "county", [UP, BACK]),
+    ("year.closed", "county", [UP, BACK]),
     ("ledger.entered", "county", [UP, BACK]),
     ("entitlement.determined", "county", [UP, BACK]),
     ("statistics.reported", "county", [UP]),
@@ -40,16 +47,26 @@ def test_exactly_the_named_levels_may_author_on_exactly_the_named_routes(
     record_type: str, authors: str, routes: list[str]
 ) -> None:
     allowed = {
-        (RegionCode(node).level, route)
-        for node in NODES
+        (RegionCode(author).level, route)
+        for author in NODES
         for route in ("up/county", UP, "down/all", BACK, f"to/{OTHER_COUNTY}")
-        if refusal(node, record_type, route, VILLAGE if route == BACK else node) is None
+        if refusal(author, record_type, route, VILLAGE if route == BACK else author) is None
     }
-    assert allowed == {(Level(author), route) for author in authors.split() for route in routes}
+    assert allowed == {(Level(level), route) for level in authors.split() for route in routes}
 
 
 def test_the_table_has_no_row_beyond_these() -> None:
     assert set(AUTHORITY) == {record_type for record_type, _, _ in TABLE}
+
+
+def test_every_record_the_house_speaks_has_its_row() -> None:
+    spoken = {
+        kind.name
+        for file in Path(node.__file__).parent.glob("*/capability.py")
+        for kind in import_module(f"node.{file.parent.name}.capability").CAPABILITY.record_types
+    }
+    assert spoken
+    assert spoken <= set(AUTHORITY)
 
 
 def test_a_village_writes_only_of_itself() -> None:
