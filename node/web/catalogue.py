@@ -22,9 +22,10 @@ from node.web.rendering import NODE, environment, template_folders
 
 ROOT = NODE.parent
 CHINESE = re.compile(r"[一-鿿]")
-UNTRANSLATED = frozenset({"style.html", "style.py", "catalogue.py", "settings.py"})
-"""The style guide's invented content, this tool, and what only administrators read in a file."""
-ASIDE = ("demo", "cli")
+NO_SENTENCE = re.compile(r"\{\w+\}|[\n\\]|\]-|\(\?:|.-[䶿-鿿]")  # to be filled, lists, patterns
+UNTRANSLATED = frozenset({"style.html", "style.py", "catalogue.py", "charts.py", "settings.py"})
+"""Invented content, this tool, units of numbers, and what administrators read in a file."""
+ASIDE = ("demo", "cli", "calc")
 """Folders and modules whose words never reach a page."""
 HEADER = "# English for the pages. Made by `python -m node.web.catalogue`; write the msgstr lines."
 FIXED = datetime(2026, 1, 1, tzinfo=UTC)  # a date that moves would change the file every time
@@ -91,7 +92,7 @@ def _shown(tree: ast.AST) -> Iterator[str | tuple[str, str]]:
             yield (str(one), str(many))
         elif isinstance(node, ast.Constant) and id(node) not in passed:
             text = node.value if isinstance(node.value, str) else ""
-            if CHINESE.search(text):
+            if CHINESE.search(text) and not NO_SENTENCE.search(text):
                 yield text
 
 

@@ -1,4 +1,4 @@
-"""Values to SVG path data: one scale, a zero line, numbers in Chinese units.
+"""Values to SVG path data: one scale, a zero line, numbers in the reader's units.
 
 Nothing here knows the page. Whole pixels are enough; a tenth keeps thin columns apart.
 """
@@ -6,11 +6,16 @@ Nothing here knows the page. Whole pixels are enough; a tenth keeps thin columns
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from node.web.i18n import language
+
 WIDTH, HEIGHT = 520, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 28
 WIDEST = 40  # of a column; a fat one shouts
 SERIES = "abcde"  # the classes of wuji.css, in the order in which they are used
-WAN, YI = 10_000, 100_000_000
+UNITS = {
+    "zh": ((100_000_000, "亿"), (10_000, "万")),
+    "en": ((1_000_000_000, "bn"), (1_000_000, "m"), (1_000, "k")),
+}
 
 Value = int | float | None
 
@@ -66,8 +71,8 @@ class Picture:
 
 
 def figure(value: float) -> str:
-    """A round number as people write it: 3,200 · 1.5万 · 2亿."""
-    for unit, name in ((YI, "亿"), (WAN, "万")):
+    """A round number as people write it: 3,200 · 1.5万 · 2亿, or 15k · 200m in English."""
+    for unit, name in UNITS[language()]:
         if abs(value) >= unit:
             return f"{value / unit:,.2f}".rstrip("0").rstrip(".").replace("-", "−") + name
     return f"{value:,.2f}".rstrip("0").rstrip(".").replace("-", "−")
