@@ -181,7 +181,7 @@ def _find_headings(
 ) -> tuple[int, dict[str, int], tuple[str, ...]]:
     for at, cells in enumerate(table[:HEADING_ROWS]):
         known = [(aliases.get(_heading(shown(cell))), place) for place, cell in enumerate(cells)]
-        columns = {key: place for key, place in reversed(known) if key is not None}
+        columns = {key: place for key, place in known if key is not None}
         if all(key in columns for key in REQUIRED):
             _refuse_twice([key for key, _ in known if key is not None])
             ignored = tuple(
