@@ -13,7 +13,6 @@ are done by different people (founding notice 三.二; the duties are said in `t
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 from node.core.errors import Conflict, Forbidden, Refusal
 from tiers import Duty, Level, Role, same_case
@@ -22,21 +21,17 @@ from tiers import Duty, Level, Role, same_case
 class State(StrEnum):
     """Where a case stands. Open states name what it waits for."""
 
-    title: str  # type: ignore[assignment]  # hides str.title(), of no use in Chinese
+    FIRST_REVIEW = "first_review"
+    REVIEW = "review"
+    APPROVAL = "approval"
+    RETURNED = "returned"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
-    def __new__(cls, value: str, title: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.title = title
-        return member
-
-    FIRST_REVIEW = "first_review", "待初审"
-    REVIEW = "review", "待复核"
-    APPROVAL = "approval", "待审批"
-    RETURNED = "returned", "退回补正"
-    APPROVED = "approved", "已办结"
-    REJECTED = "rejected", "不予办理"
-    WITHDRAWN = "withdrawn", "已撤回"
+    @property
+    def title(self) -> str:  # type: ignore[override]  # str.title() is for Latin letters
+        return _STATE_TITLE[self]
 
     @property
     def is_open(self) -> bool:
@@ -47,6 +42,16 @@ class State(StrEnum):
         return self in DECIDED
 
 
+_STATE_TITLE = {
+    State.FIRST_REVIEW: "待初审",
+    State.REVIEW: "待复核",
+    State.APPROVAL: "待审批",
+    State.RETURNED: "退回补正",
+    State.APPROVED: "已办结",
+    State.REJECTED: "不予办理",
+    State.WITHDRAWN: "已撤回",
+}
+
 DECIDED = frozenset({State.APPROVED, State.REJECTED})
 OPEN = frozenset(State) - DECIDED - {State.WITHDRAWN}
 
@@ -54,21 +59,28 @@ OPEN = frozenset(State) - DECIDED - {State.WITHDRAWN}
 class Action(StrEnum):
     """What somebody does to a case."""
 
-    title: str  # type: ignore[assignment]  # hides str.title(), of no use in Chinese
+    SUBMIT = "submit"
+    FIRST_REVIEW = "first_review"
+    REVIEW = "review"
+    APPROVE = "approve"
+    RETURN = "return"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
 
-    def __new__(cls, value: str, title: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.title = title
-        return member
+    @property
+    def title(self) -> str:  # type: ignore[override]  # str.title() is for Latin letters
+        return _ACTION_TITLE[self]
 
-    SUBMIT = "submit", "提交"
-    FIRST_REVIEW = "first_review", "初审"
-    REVIEW = "review", "复核"
-    APPROVE = "approve", "审批"
-    RETURN = "return", "退回补正"
-    REJECT = "reject", "不予办理"
-    WITHDRAW = "withdraw", "撤回"
+
+_ACTION_TITLE = {
+    Action.SUBMIT: "提交",
+    Action.FIRST_REVIEW: "初审",
+    Action.REVIEW: "复核",
+    Action.APPROVE: "审批",
+    Action.RETURN: "退回补正",
+    Action.REJECT: "不予办理",
+    Action.WITHDRAW: "撤回",
+}
 
 
 @dataclass(frozen=True, slots=True)

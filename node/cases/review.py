@@ -1,0 +1,169 @@
+"""What the desks above do with cases: first review, review, approval, return, rejection.
+
+Each verb takes many cases and answers for each: good ones go through in one transaction, refused
+ones stay where they are and come back with the reason.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from node.cases.forms import read_form
+from node.cases.matter import Matter, matter_of
+from node.cases.models import Case
+from node.cases.rules import Action, State
+from node.cases.steps import Lot, Outcome, Taken, open_lot, path_of, write
+from node.core.errors import Invalid, Problems, Refusal
+from node.core.work import UnitOfWork
+
+PASSED = {Action.FIRST_REVIEW: "初审通过", Action.REVIEW: "复核通过", Action.APPROVE: "同意"}
+OPINION_LONGEST = 500
+
+
+def first_review_many(
+    uow: UnitOfWork, case_ids: Sequence[str], *, opinion: str = ""
+) -> list[Outcome]:
+    """Pass cases at the township (初审)."""
+    return _pass(uow, case_ids, Action.FIRST_REVIEW, opinion)
+
+
+def review_many(uow: UnitOfWork, case_ids: Sequence[str], *, opinion: str = "") -> list[Outcome]:
+    """Pass cases at the county's review desk (复核)."""
+    return _pass(uow, case_ids, Action.REVIEW, opinion)
+
+
+def approve_many(uow: UnitOfWork, case_ids: Sequence[str], *, opinion: str = "") -> list[Outcome]:
+    """Approve cases (审批) and do what approval means, in the same transaction."""
+    return _pass(uow, case_ids, Action.APPROVE, opinion)
+
+
+def return_many(
+    uow: UnitOfWork, case_ids: Sequence[str], *, reason: str, field: str | None = None
+) -> list[Outcome]:
+    """Send cases back to the step before (退回补正), saying what is wrong and where.
+
+    Raises:
+        Invalid: no reason is given.
+    """
+    reason = _required(reason, "请写明退回原因，便于补正")
+    lot = open_lot(uow, case_ids, Action.RETURN)
+    taken = [
+        Taken(case, Action.RETURN, path_of(case).back(State(case.state)), reason, field or None)
+        for case in lot.good
+    ]
+    write(uow, taken)
+    return lot.outcomes()
+
+
+def return_for_correction(
+    uow: UnitOfWork, case_id: str, *, reason: str, field: str | None = None
+) -> Outcome:
+    """Send one case back to the step before.
+
+    Raises:
+        Refusal: it is not at the actor's desk, or no reason is given.
+    """
+    return _only(return_many(uow, [case_id], reason=reason, field=field))
+
+
+def reject_many(uow: UnitOfWork, case_ids: Sequence[str], *, reason: str) -> list[Outcome]:
+    """Decide against cases (不予办理). The reason goes to the person in writing.
+
+    Raises:
+        Invalid: no reason is given.
+    """
+    reason = _required(reason, "请写明不予办理的理由，须书面告知本人")
+    lot = open_lot(uow, case_ids, Action.REJECT)
+    write(uow, [Taken(case, Action.REJECT, State.REJECTED, reason) for case in lot.good])
+    return lot.outcomes()
+
+
+def reject(uow: UnitOfWork, case_id: str, *, reason: str) -> Outcome:
+    """Decide against one case.
+
+    Raises:
+        Refusal: it is not at the actor's desk, or no reason is given.
+    """
+    return _only(reject_many(uow, [case_id], reason=reason))
+
+
+def pass_on(uow: UnitOfWork, case_id: str, action: Action, *, opinion: str = "") -> Outcome:
+    """Pass one case at the desk it lies on.
+
+    Raises:
+        Refusal: it is not at the actor's desk, or its checks do not hold.
+    """
+    return _only(_pass(uow, [case_id], action, opinion))
+
+
+def _pass(uow: UnitOfWork, case_ids: Sequence[str], action: Action, opinion: str) -> list[Outcome]:
+    opinion = _required(opinion or PASSED[action], "")
+    lot = open_lot(uow, case_ids, action)
+    results: dict[str, str] = {}
+    for matter, group in _by_matter(lot):
+        for case, result in _apply(uow, matter, group, lot, action=action):
+            results[case.id] = result
+    taken = [
+        Taken(
+            case,
+            action,
+            path_of(case).onward(State(case.state)),
+            opinion,
+            outcome=results[case.id] or None,
+        )
+        for case in lot.good
+    ]
+    write(uow, taken)
+    return lot.outcomes()
+
+
+def _apply(
+    uow: UnitOfWork, matter: Matter[Any], group: Sequence[Case], lot: Lot, *, action: Action
+) -> list[tuple[Case, str]]:
+    """Check the forms of a group again, and let approval take effect; refusals go to the lot."""
+    read = []
+    for case in group:
+        try:
+            read.append((case, read_form(matter.form, json.loads(case.form))))
+        except Refusal as refusal:
+            lot.refused[case.id] = refusal
+    found = matter.check_many(uow, [form for _, form in read])
+    passed = []
+    for (case, form), problems in zip(read, found, strict=True):
+        if problems:
+            lot.refused[case.id] = Problems(problems)
+        else:
+            passed.append((case, form))
+    if action is not Action.APPROVE:
+        return [(case, "") for case, _ in passed]
+    approved = []
+    for (case, _), result in zip(passed, matter.approve_many(uow, passed), strict=True):
+        if isinstance(result, Refusal):
+            lot.refused[case.id] = result
+        else:
+            approved.append((case, result))
+    return approved
+
+
+def _by_matter(lot: Lot) -> list[tuple[Matter[Any], list[Case]]]:
+    groups: dict[str, list[Case]] = defaultdict(list)
+    for case in lot.good:
+        groups[case.matter].append(case)
+    return [(matter_of(code), group) for code, group in groups.items()]
+
+
+def _required(text: str, missing: str) -> str:
+    kept = text.strip()
+    if not kept:
+        raise Invalid(missing, field="reason")
+    if len(kept) > OPINION_LONGEST:
+        raise Invalid(f"意见最多 {OPINION_LONGEST} 个字", field="reason")
+    return kept
+
+
+def _only(outcomes: Sequence[Outcome]) -> Outcome:
+    outcome = outcomes[0]
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    return outcome

@@ -1,0 +1,246 @@
+"""Taking steps: who stands at which desk, which cases lie there, and writing what was done.
+
+Everything works on many cases at once; a single one is a list of one. Good ones go through,
+refused ones come back with their reason.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import sqlalchemy
+from sqlalchemy import bindparam, update
+from sqlmodel import col, select
+
+from node.cases.matter import matter_of
+from node.cases.models import Case
+from node.cases.records import Row, cases, publish_steps, steps
+from node.cases.rules import (
+    Action,
+    Hand,
+    Path,
+    Position,
+    State,
+    duty_of,
+    refusal,
+)
+from node.cases.working_days import WEEKENDS_ONLY, Holidays, due_day
+from node.core.errors import NotFound, Refusal
+from node.core.ids import new_id
+from node.core.work import UnitOfWork
+from tiers import Duty, Level, RegionCode, Role
+
+LOADED_AT_ONCE = 500
+UNKNOWN = "没有找到这件业务，或不在您负责的区域内"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one case of many: its state now, or why it stayed where it was."""
+
+    case_id: str
+    number: str = ""
+    state: State | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One step that is lawful and checked, ready to be written."""
+
+    case: Case
+    action: Action
+    state: State
+    opinion: str = ""
+    field: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(slots=True)
+class Lot:
+    """Cases somebody wants to act on, in the order asked for, and what was refused so far."""
+
+    ids: Sequence[str]
+    cases: dict[str, Case]
+    refused: dict[str, Refusal] = field(default_factory=dict)
+
+    @property
+    def good(self) -> list[Case]:
+        """Those not refused yet."""
+        return [case for key, case in self.cases.items() if key not in self.refused]
+
+    def outcomes(self) -> list[Outcome]:
+        """One for each case asked for."""
+        return [self._outcome(case_id) for case_id in self.ids]
+
+    def _outcome(self, case_id: str) -> Outcome:
+        case = self.cases.get(case_id)
+        if case is None:
+            return Outcome(case_id, refusal=NotFound(UNKNOWN))
+        return Outcome(case_id, case.number, State(case.state), self.refused.get(case_id))
+
+    def single(self) -> Case:
+        """The one case of a lot of one.
+
+        Raises:
+            Refusal: it was refused.
+        """
+        outcome = self.outcomes()[0]
+        if outcome.refusal is not None:
+            raise outcome.refusal
+        return self.cases[outcome.case_id]
+
+
+def desk(uow: UnitOfWork) -> RegionCode:
+    """The node somebody works for: a village hosted here when that is their scope."""
+    return uow.actor.scope if uow.actor.scope in uow.hosted else uow.node
+
+
+def hand(uow: UnitOfWork) -> Hand:
+    """Who acts, as the rules need to know it. A post counts only at a level that has it."""
+    level = desk(uow).level
+    roles = [Role(role) for role in uow.actor.roles if role in set(Role)]
+    duties = {duty for role in roles if level in role.levels for duty in role.duties}
+    return Hand(uow.actor.id, level, frozenset(duties))
+
+
+def holidays(_uow: UnitOfWork) -> Holidays:
+    """The calendar deadlines are counted by; weekends only until bulletins carry holidays."""
+    return WEEKENDS_ONLY
+
+
+def open_lot(uow: UnitOfWork, ids: Sequence[str], action: Action) -> Lot:
+    """Load cases inside the actor's scope, and refuse those this step is not for.
+
+    The rows are locked, so of two people who act at once the second is refused.
+    """
+    unique = list(dict.fromkeys(ids))
+    found = _load(uow, unique)
+    lot = Lot(unique, found)
+    done, who = _done(uow, found), hand(uow)
+    for case_id, case in found.items():
+        position = Position(path_of(case), State(case.state), tuple(done[case_id]))
+        refused = refusal(action, position, who)
+        if refused is not None:
+            lot.refused[case_id] = refused
+    return lot
+
+
+def path_of(case: Case) -> Path:
+    """The way of a case."""
+    return Path(matter_of(case.matter).path, RegionCode(case.origin).level)
+
+
+def position_of(uow: UnitOfWork, case: Case) -> Position:
+    """Where one case stands and who did what on it."""
+    return Position(path_of(case), State(case.state), tuple(_done(uow, {case.id: case})[case.id]))
+
+
+def _load(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, Case]:
+    found: dict[str, Case] = {}
+    for start in range(0, len(ids), LOADED_AT_ONCE):
+        batch = ids[start : start + LOADED_AT_ONCE]
+        statement = select(Case).where(
+            Case.county_code == str(uow.node.county),
+            col(Case.id).in_(batch),
+            col(Case.village).startswith(uow.actor.scope.prefix),
+        )
+        for case in uow.session.exec(statement.with_for_update()).all():
+            uow.session.expunge(case)  # changed by set-based statements, not by the session
+            found[case.id] = case
+    return {case_id: found[case_id] for case_id in ids if case_id in found}
+
+
+def _done(uow: UnitOfWork, found: Mapping[str, Case]) -> dict[str, list[tuple[str, Duty]]]:
+    done: dict[str, list[tuple[str, Duty]]] = defaultdict(list)
+    ids = list(found)
+    columns = (steps.c.case_id, steps.c.actor_id, steps.c.action, steps.c.state, steps.c.level)
+    for start in range(0, len(ids), LOADED_AT_ONCE):
+        batch = ids[start : start + LOADED_AT_ONCE]
+        statement = sqlalchemy.select(*columns).where(
+            steps.c.county_code == str(uow.node.county), steps.c.case_id.in_(batch)
+        )
+        for row in uow.connection.execute(statement):
+            duty = duty_of(Action(row.action), State(row.state), Level(row.level))
+            done[row.case_id].append((row.actor_id, duty))
+    return done
+
+
+def write(uow: UnitOfWork, taken: Sequence[Taken]) -> None:
+    """Write steps, bring their cases to the new state, and tell the other nodes."""
+    rows = write_steps(uow, taken)
+    pairs = [(one.case, row) for one, row in zip(taken, rows, strict=True)]
+    publish_steps(uow, pairs, author=desk(uow))
+
+
+def write_steps(uow: UnitOfWork, taken: Sequence[Taken]) -> list[Row]:
+    """Write steps and bring their cases to the new state, here only; the rows of the steps."""
+    if not taken:
+        return []
+    rows = [step_row(uow, one) for one in taken]
+    changes = [_advance(one, row) for one, row in zip(taken, rows, strict=True)]
+    uow.connection.execute(steps.insert(), rows)
+    statement = (
+        update(cases)
+        .where(cases.c.county_code == bindparam("of_county"), cases.c.id == bindparam("of_case"))
+        .values({name: bindparam(name) for name in _CHANGED})
+    )
+    uow.connection.execute(statement, changes)
+    return rows
+
+
+def step_row(uow: UnitOfWork, taken: Taken) -> Row:
+    """The row of a step that is taken now."""
+    case, node = taken.case, desk(uow)
+    return {
+        "county_code": case.county_code,
+        "case_id": case.id,
+        "id": new_id(),
+        "action": str(taken.action),
+        "state": str(taken.state),
+        "version": case.version,
+        "turn": case.turn + 1,
+        "node": str(node),
+        "level": str(node.level),
+        "actor_id": uow.actor.id,
+        "actor_name": uow.actor.name,
+        "at": uow.now,
+        "arrived_at": uow.now,
+        "opinion": taken.opinion,
+        "field": taken.field,
+        "due_on": due_on(uow, case.matter, taken.state),
+    }
+
+
+def due_on(uow: UnitOfWork, matter: str, state: State) -> date | None:
+    """When a case that comes into a state now has to leave it."""
+    days = matter_of(matter).days.get(state)
+    return due_day(uow.today, days, holidays(uow)) if days is not None else None
+
+
+_CHANGED = (
+    "state",
+    "holder",
+    "turn",
+    "remark",
+    "remark_field",
+    "moved_at",
+    "due_on",
+    "outcome",
+)
+
+
+def _advance(taken: Taken, step: Row) -> Row:
+    """Bring the loaded case to its new state; what changed, for the table."""
+    case = taken.case
+    is_return = taken.action is Action.RETURN
+    holder = path_of(case).holder(taken.state)
+    case.state, case.holder = str(taken.state), str(holder) if holder else None
+    case.turn = step["turn"]
+    case.remark = taken.opinion if is_return else ""
+    case.remark_field = taken.field if is_return else None
+    case.moved_at, case.due_on = step["at"], step["due_on"]
+    case.outcome = taken.outcome or case.outcome
+    changed = {name: getattr(case, name) for name in _CHANGED}
+    return {"of_county": case.county_code, "of_case": case.id, **changed}
