@@ -1,6 +1,6 @@
 """Two languages: Chinese, which is the source text itself, and English from one .po file.
 
-A village node that nobody reads in English never loads babel (it costs some 15 MB): the
+A village node that nobody reads in English never loads babel (7 MB, 50 ms): the
 catalogue is compiled in memory at the first English page.
 """
 
@@ -47,7 +47,7 @@ def language_of(request: Request) -> str:
 
 @cache
 def _compile() -> GNUTranslations:
-    from babel.messages.mofile import write_mo  # noqa: PLC0415  # 15 MB, see above
+    from babel.messages.mofile import write_mo  # noqa: PLC0415  # see above
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
     with CATALOGUE.open("rb") as po:

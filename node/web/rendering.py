@@ -147,7 +147,7 @@ def _around(request: Request, frame: Mapping[str, Any]) -> dict[str, object]:
         "languages": _languages(request),
         "csrf_token": frame.get("csrf_token", ""),
         "node": {name: _read(node, name) for name in ("name", "tier")},
-        "user": user and {name: _read(user, name) for name in ("key", "name", "role", "href")},
+        "user": user and _person(user),
         "nav": _navigation(request.url.path, frame.get("nav") or ()),
         "sync": _sync(frame.get("sync"), frame.get("now")),
         "messages": [
@@ -158,6 +158,13 @@ def _around(request: Request, frame: Mapping[str, Any]) -> dict[str, object]:
         "now": frame.get("now"),
         "logout_href": frame.get("logout_href", "/logout"),
     }
+
+
+def _person(user: object) -> dict[str, object]:
+    """Several posts come in one text, 复核员、审批员; each has its own translation."""
+    posts = [i18n.gettext(post) for post in str(_read(user, "role")).split("、") if post]
+    joined = (", " if i18n.language() == i18n.ENGLISH else "、").join(posts)
+    return {name: _read(user, name) for name in ("key", "name", "href")} | {"role": joined}
 
 
 def _languages(request: Request) -> list[dict[str, object]]:
