@@ -60,6 +60,7 @@ _GRANTS = (
     Grant("year.settled", _COUNTY, _FACT),
     Grant("year.closed", _COUNTY, _FACT),
     Grant("ledger.entered", _COUNTY, _FACT),
+    Grant("subsidy.paid", _COUNTY, _FACT),
     Grant("entitlement.determined", _COUNTY, _FACT),
     Grant("statistics.reported", _COUNTY, _UP),
     Grant("node.reported", _BELOW_PROVINCE, _UP),

@@ -313,14 +313,6 @@ def upgrade() -> None:
     with op.batch_alter_table('journal_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_journal_entry_trace'), ['trace'], unique=False)
 
-    op.create_table('journal_line',
-    sa.Column('county_code', sa.String(length=12), nullable=False),
-    sa.Column('entry_no', sa.BigInteger(), nullable=False),
-    sa.Column('line_no', sa.SmallInteger(), nullable=False),
-    sa.Column('gl_account', sa.String(length=40), nullable=False),
-    sa.Column('fen', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('county_code', 'entry_no', 'line_no')
-    )
     op.create_table('ledger_book',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('opened_on', sa.Date(), nullable=False),
@@ -422,6 +414,15 @@ def upgrade() -> None:
     sa.Column('approved_by_name', sa.String(), nullable=False),
     sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'year')
+    )
+    op.create_table('journal_line',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.Column('line_no', sa.SmallInteger(), nullable=False),
+    sa.Column('gl_account', sa.String(length=40), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['county_code', 'entry_no'], ['journal_entry.county_code', 'journal_entry.entry_no'], name='fk_journal_line_entry', initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('county_code', 'entry_no', 'line_no')
     )
     op.create_table('role_grant',
     sa.Column('user_id', sa.String(length=36), nullable=False),
@@ -660,6 +661,7 @@ def downgrade() -> None:
 
     op.drop_table('user_session')
     op.drop_table('role_grant')
+    op.drop_table('journal_line')
     op.drop_table('year_end_request')
     op.drop_table('subsidy')
     op.drop_table('statistics_report')
@@ -679,7 +681,6 @@ def downgrade() -> None:
     op.drop_table('person')
     op.drop_table('node_report')
     op.drop_table('ledger_book')
-    op.drop_table('journal_line')
     with op.batch_alter_table('journal_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_journal_entry_trace'))
 

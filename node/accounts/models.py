@@ -1,16 +1,29 @@
 """Individual accounts (个人账户) as a subsidiary ledger of the fund's double-entry ledger.
 
 Numbers, not UUIDs, key what there are tens of millions of: `account_no` and `entry_no` are
-serials of one county, small, sorted and readable on paper. Postings and journal lines are
-append-only; the database refuses updates and deletes (see migrations).
+serials of one county, small, sorted and readable on paper. Postings, vouchers and their lines are
+append-only; a voucher is written last and seals what it holds. The database itself refuses what
+breaks this (migration 0002).
 """
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Index, SmallInteger
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 from node.core.db import Instant
+
+
+class LedgerBook(SQLModel, table=True):
+    """The books (账套) this node itself keeps, as opposed to those it holds a replica of.
+
+    Guards of the database look here: a replica takes what the county decided, in any order.
+    """
+
+    __tablename__ = "ledger_book"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    opened_on: date
 
 
 class Account(SQLModel, table=True):
@@ -46,23 +59,49 @@ class JournalEntry(SQLModel, table=True):
 
 
 class JournalLine(SQLModel, table=True):
-    """One line of a voucher in fen: debit positive, credit negative."""
+    """One line of a voucher in fen: debit positive, credit negative.
+
+    Lines are written before their voucher, so the key is checked at the commit.
+    """
 
     __tablename__ = "journal_line"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["county_code", "entry_no"],
+            ["journal_entry.county_code", "journal_entry.entry_no"],
+            name="fk_journal_line_entry",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+    )
 
     county_code: str = Field(primary_key=True, max_length=12)
     entry_no: int = Field(primary_key=True, sa_type=BigInteger)
     line_no: int = Field(primary_key=True, sa_type=SmallInteger)
-    gl_account: str = Field(max_length=24)
+    gl_account: str = Field(max_length=40)
     fen: int = Field(sa_type=BigInteger)
 
 
 class Posting(SQLModel, table=True):
-    """One line of an individual account in fen: positive is credited to the person."""
+    """One line of an individual account in fen: positive is credited to the person.
+
+    Its year is that of its voucher's business date. SQLite keeps the rows in the primary key
+    itself (WITHOUT ROWID): one tree less to write for each of millions of rows.
+    """
 
     __table_args__ = (
-        Index("ix_posting_account", "county_code", "account_no", "year"),
+        Index("ix_posting_account", "county_code", "year", "account_no"),
         Index("ix_posting_village", "county_code", "village", "year"),
+        Index(
+            "ux_posting_reversal",
+            "county_code",
+            "reverses_entry",
+            "reverses_line",
+            unique=True,
+            sqlite_where=text("reverses_entry IS NOT NULL"),
+            postgresql_where=text("reverses_entry IS NOT NULL"),
+        ),
+        {"sqlite_with_rowid": False},
     )
 
     county_code: str = Field(primary_key=True, max_length=12)
@@ -85,9 +124,11 @@ class AccountClosing(SQLModel, table=True):
     """A year's settlement of one source: its product, interest and closing balance.
 
     The closing of one year is the opening of the next, and explains the interest posting.
+    `movement_fen` is everything posted in the year but the year-end interest itself.
     """
 
     __tablename__ = "account_closing"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     county_code: str = Field(primary_key=True, max_length=12)
     year: int = Field(primary_key=True, sa_type=SmallInteger)
@@ -99,6 +140,32 @@ class AccountClosing(SQLModel, table=True):
     product: int = Field(sa_type=BigInteger, description="fen·months")
     interest_fen: int = Field(sa_type=BigInteger)
     closing_fen: int = Field(sa_type=BigInteger)
+
+
+class AccountSettlement(SQLModel, table=True):
+    """A settlement inside the year (中途结息) of one source, through month `through`; final.
+
+    From here on the year earns on `closing_fen`. What it holds are the postings of months up to
+    `through` in vouchers up to `booked_through`; what is booked later counts from then on.
+    """
+
+    __tablename__ = "account_settlement"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    account_no: int = Field(primary_key=True, sa_type=BigInteger)
+    through: int = Field(primary_key=True, sa_type=SmallInteger, description="month, 1-12")
+    source: str = Field(primary_key=True, max_length=20)
+    village: str = Field(max_length=12)
+    opening_fen: int = Field(sa_type=BigInteger)
+    movement_fen: int = Field(sa_type=BigInteger)
+    product: int = Field(sa_type=BigInteger, description="fen·months")
+    interest_fen: int = Field(sa_type=BigInteger)
+    closing_fen: int = Field(sa_type=BigInteger)
+    booked_through: int = Field(sa_type=BigInteger)
+    rate_ppm: int
+    lag_months: int = Field(sa_type=SmallInteger)
+    bulletin_id: str = Field(max_length=36)
 
 
 class InterestRun(SQLModel, table=True):
@@ -113,5 +180,24 @@ class InterestRun(SQLModel, table=True):
     lag_months: int = Field(sa_type=SmallInteger)
     accounts: int
     interest_fen: int = Field(sa_type=BigInteger)
+    closing_fen: int = Field(sa_type=BigInteger)
     entry_no: int | None = Field(default=None, sa_type=BigInteger)
     settled_at: datetime = Field(sa_type=Instant)
+
+
+class YearEndRequest(SQLModel, table=True):
+    """A trial run (试算) of the year-end settlement, waiting for somebody else to approve it."""
+
+    __tablename__ = "year_end_request"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    bulletin_id: str = Field(max_length=36)
+    accounts: int
+    interest_fen: int = Field(sa_type=BigInteger)
+    requested_by: str = Field(max_length=36)
+    requested_by_name: str
+    requested_at: datetime = Field(sa_type=Instant)
+    approved_by: str | None = Field(default=None, max_length=36)
+    approved_by_name: str = ""
+    approved_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -15,7 +15,7 @@ class Source(StrEnum):
 
     title: str  # type: ignore[assignment]  # hides str.title(), of no use in Chinese
 
-    def __new__(cls, value: str, title: str) -> Self:
+    def __new__(cls, value: str, title: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.title = title

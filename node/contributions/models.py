@@ -11,7 +11,8 @@ from node.core.db import Instant
 class Contribution(SQLModel, table=True):
     """One payment of one person for one year, confirmed by bank or receipt.
 
-    The bank reference is unique in the county: a file sent twice cannot be counted twice.
+    The bank reference is unique in the county: a file sent twice cannot be counted twice. A year
+    is paid once; after a reversal (红字冲销) it may be paid again.
     """
 
     __table_args__ = (
@@ -22,10 +23,11 @@ class Contribution(SQLModel, table=True):
             "account_no",
             "for_year",
             unique=True,
-            sqlite_where=text("make_up = 0"),
-            postgresql_where=text("NOT make_up"),
+            sqlite_where=text("reversed_entry IS NULL"),
+            postgresql_where=text("reversed_entry IS NULL"),
         ),
         Index("ix_contribution_village", "county_code", "village", "for_year"),
+        Index("ix_contribution_for_year", "county_code", "for_year", "account_no"),
     )
 
     county_code: str = Field(primary_key=True, max_length=12)
@@ -41,7 +43,9 @@ class Contribution(SQLModel, table=True):
     paid_on: date
     make_up: bool = False
     entry_no: int = Field(sa_type=BigInteger)
+    line_no: int = Field(description="of the posting in the voucher")
     confirmed_at: datetime = Field(sa_type=Instant)
+    reversed_entry: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Subsidy(SQLModel, table=True):

@@ -35,6 +35,7 @@ TABLE = [
     ("year.settled", "county", [UP, BACK]),
     ("year.closed", "county", [UP, BACK]),
     ("ledger.entered", "county", [UP, BACK]),
+    ("subsidy.paid", "county", [UP, BACK]),
     ("entitlement.determined", "county", [UP, BACK]),
     ("statistics.reported", "county", [UP]),
     ("node.reported", BELOW, [UP]),

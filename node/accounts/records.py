@@ -1,0 +1,280 @@
+"""What a county tells of its accounts, and how a replica takes it.
+
+Every fact goes up to the province and down to the village it is about, in the same form: a table
+of up to 1,000 rows, column by column. A replica does not judge, the county has decided; taking a
+record twice changes nothing. The county and the village of a row are those of its record, which
+the author had to be entitled to, never values of the body.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Table
+
+import sync
+from node.accounts.models import (
+    Account,
+    AccountClosing,
+    AccountSettlement,
+    InterestRun,
+    JournalEntry,
+    JournalLine,
+    Posting,
+)
+from node.core import bulk
+from node.core.clock import from_iso, iso
+from node.core.db import insert_new, upsert
+from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
+from tiers import RegionCode
+
+OPENED = RecordType("account.opened")
+POSTED = RecordType("account.posted")
+ENTERED = RecordType("ledger.entered")
+SETTLED = RecordType("account.settled")
+YEAR_SETTLED = RecordType("year.settled")
+YEAR_CLOSED = RecordType("year.closed")
+
+RECORD_TYPES = (OPENED, POSTED, ENTERED, SETTLED, YEAR_SETTLED, YEAR_CLOSED)
+
+Row = dict[str, Any]
+
+_accounts: Table = Account.__table__  # type: ignore[attr-defined]
+_postings: Table = Posting.__table__  # type: ignore[attr-defined]
+_entries: Table = JournalEntry.__table__  # type: ignore[attr-defined]
+_lines: Table = JournalLine.__table__  # type: ignore[attr-defined]
+_settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
+_closings: Table = AccountClosing.__table__  # type: ignore[attr-defined]
+_runs: Table = InterestRun.__table__  # type: ignore[attr-defined]
+
+
+def publish_bulk(
+    uow: UnitOfWork,
+    kind: RecordType,
+    key: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    head: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell rows that carry their `village`: one record for every village and 1,000 rows.
+
+    `head` is what all rows share. All upward records go before the downward ones, which lets the
+    outbox take them in two statements.
+    """
+    told = [
+        (RegionCode(village), f"{key}-{village}-{part}", {**(head or {}), **bulk.columns(chunk)})
+        for village, mine in _by_village(rows)
+        for part, chunk in enumerate(bulk.chunks(mine), 1)
+    ]
+    for village, name, body in told:
+        uow.publish(kind, name, body, region=village, routes=(UP_PROVINCE,))
+    for village, name, body in told:
+        uow.publish(kind, name, body, region=village, routes=(down(village),))
+
+
+def _by_village(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Row]]]:
+    ordered = sorted(rows, key=lambda row: str(row["village"]))
+    for village, group in groupby(ordered, key=lambda row: str(row["village"])):
+        yield village, [{k: v for k, v in row.items() if k != "village"} for row in group]
+
+
+def bulk_rows(arrived: Sequence["sync.Arrived"]) -> Iterator[Row]:
+    """The rows of bulk records, with county and village from the record itself."""
+    for item in arrived:
+        village = RegionCode(item.record.region)
+        place = {"county_code": str(village.county), "village": str(village)}
+        for row in bulk.rows(item.record.body):
+            yield {**row, **place}
+
+
+def publish_opened(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell that accounts were opened."""
+    told = [
+        {
+            "village": row["village"],
+            "account_no": row["account_no"],
+            "person_id": row["person_id"],
+            "opened_on": row["opened_on"].isoformat(),
+        }
+        for row in rows
+    ]
+    publish_bulk(uow, OPENED, f"{uow.node}-{told[0]['account_no']}", told)
+
+
+@OPENED.applies
+def apply_opened(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the accounts."""
+    rows = [
+        {**row, "opened_on": date.fromisoformat(row["opened_on"]), "closed_on": None}
+        for row in bulk_rows(arrived)
+    ]
+    insert_new(uow.connection, _accounts, rows)
+
+
+def publish_postings(uow: UnitOfWork, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell what a voucher posted."""
+    omitted = {"county_code", "entry_no", "year", "month"}
+    told = [
+        {k: v for k, v in row.items() if k not in omitted}
+        | {"business_date": row["business_date"].isoformat()}
+        for row in rows
+    ]
+    publish_bulk(uow, POSTED, f"{uow.node}-{number}", told, head={"entry_no": number})
+
+
+@POSTED.applies
+def apply_postings(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the postings."""
+    rows = []
+    for item in arrived:
+        number = item.record.body["entry_no"]
+        rows += [_posting(row, number) for row in bulk_rows([item])]
+    insert_new(uow.connection, _postings, rows)
+
+
+def _posting(row: Row, number: int) -> Row:
+    day = date.fromisoformat(row["business_date"])
+    when = {"business_date": day, "year": day.year, "month": day.month}
+    return {**row, **when, "entry_no": number}
+
+
+def publish_entry(
+    uow: UnitOfWork,
+    row: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    *,
+    villages: Sequence[str],
+) -> None:
+    """Tell a voucher: whole to the province, its head to the villages it posted to."""
+    head = {
+        **{k: v for k, v in row.items() if k != "county_code"},
+        "business_date": row["business_date"].isoformat(),
+        "booked_at": iso(row["booked_at"]),
+    }
+    key = f"{uow.node}-{row['entry_no']}"
+    whole = {
+        **head,
+        "lines": [[line["line_no"], line["gl_account"], line["fen"]] for line in lines],
+    }
+    uow.publish(ENTERED, key, whole, region=uow.node, routes=(UP_PROVINCE,))
+    for village in map(RegionCode, villages):
+        body = {**head, "lines": []}
+        uow.publish(ENTERED, f"{key}-{village}", body, region=village, routes=(down(village),))
+
+
+@ENTERED.applies
+def apply_entries(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep vouchers and the lines that came with them."""
+    heads, lines = [], []
+    for item in arrived:
+        county = str(RegionCode(item.record.region).county)
+        body = dict(item.record.body)
+        number = body["entry_no"]
+        lines += [
+            {
+                "county_code": county,
+                "entry_no": number,
+                "line_no": line_no,
+                "gl_account": account,
+                "fen": fen,
+            }
+            for line_no, account, fen in body.pop("lines")
+        ]
+        body["business_date"] = date.fromisoformat(body["business_date"])
+        body["booked_at"] = from_iso(body["booked_at"])
+        heads.append({**body, "county_code": county})
+    insert_new(uow.connection, _lines, lines)
+    insert_new(uow.connection, _entries, heads)
+
+
+def publish_settlements(uow: UnitOfWork, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell settlements inside the year; their interest travels as postings."""
+    told = [{k: v for k, v in row.items() if k != "county_code"} for row in rows]
+    publish_bulk(uow, SETTLED, f"{uow.node}-{key}", told)
+
+
+@SETTLED.applies
+def apply_settlements(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the settlements."""
+    insert_new(uow.connection, _settlements, list(bulk_rows(arrived)))
+
+
+@YEAR_SETTLED.applies
+def apply_year_settled(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the closings of a year, and the interest postings that follow from them.
+
+    `line_no` 0 says that a source earned nothing and so has no posting.
+    """
+    closed, earned = [], []
+    for item in arrived:
+        head = item.record.body
+        year, number = head["year"], head["entry_no"]
+        day = date(year, 12, 31)
+        for row in bulk_rows([item]):
+            line_no = row.pop("line_no")
+            fen = row["interest_fen"]
+            total = row["opening_fen"] + row["movement_fen"] + fen
+            closed.append({**row, "year": year, "closing_fen": total})
+            if line_no:
+                earned.append(
+                    {
+                        "county_code": row["county_code"],
+                        "entry_no": number,
+                        "line_no": line_no,
+                        "account_no": row["account_no"],
+                        "village": row["village"],
+                        "source": row["source"],
+                        "kind": "interest",
+                        "fen": fen,
+                        "year": year,
+                        "month": 12,
+                        "for_year": year,
+                        "business_date": day,
+                        "reverses_entry": None,
+                        "reverses_line": None,
+                    }
+                )
+    insert_new(uow.connection, _closings, closed)
+    insert_new(uow.connection, _postings, earned)
+
+
+def publish_run(uow: UnitOfWork, run: InterestRun, memo: str) -> None:
+    """Tell that a county closed a year: to the province, and to every node of the county."""
+    body = {
+        **run.model_dump(exclude={"county_code", "settled_at"}),
+        "settled_at": iso(run.settled_at),
+        "memo": memo,
+        "actor_id": uow.actor.id,
+    }
+    key = f"{run.county_code}-{run.year}"
+    routes = (UP_PROVINCE, down(uow.node))
+    uow.publish(YEAR_CLOSED, key, body, region=uow.node, routes=routes)
+
+
+@YEAR_CLOSED.applies
+def apply_runs(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the run, and the head of its voucher, which a village gets no other way."""
+    runs, heads = [], []
+    for item in arrived:
+        body = dict(item.record.body)
+        county = str(RegionCode(item.record.region).county)
+        memo, actor = body.pop("memo"), body.pop("actor_id")
+        settled_at = from_iso(body["settled_at"])
+        runs.append({**body, "county_code": county, "settled_at": settled_at})
+        if body["entry_no"] is not None:
+            heads.append(
+                {
+                    "county_code": county,
+                    "entry_no": body["entry_no"],
+                    "kind": "interest",
+                    "business_date": date(body["year"], 12, 31),
+                    "booked_at": settled_at,
+                    "trace_kind": "bulletin",
+                    "trace": body["bulletin_id"],
+                    "memo": memo,
+                    "actor_id": actor,
+                }
+            )
+    upsert(uow.connection, _runs, runs)
+    insert_new(uow.connection, _entries, heads)

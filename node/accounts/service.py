@@ -1,0 +1,118 @@
+"""Open accounts and find them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import col, select
+
+from node.accounts.balances import accounts
+from node.accounts.models import Account
+from node.accounts.records import publish_opened
+from node.accounts.serials import ACCOUNT, own_county, serial
+from node.core.db import BATCH_ROWS
+from node.core.errors import Invalid, NotFound
+from node.core.work import UnitOfWork
+from node.registry.models import Enrolment, Person
+from tiers import RegionCode
+
+PREFIX, SERIAL = 6, 8
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """Whose account is to be opened, and where that person belongs."""
+
+    person_id: str
+    village: str
+    opened_on: date
+
+
+def open_accounts(uow: UnitOfWork, people: Sequence[NewAccount]) -> dict[str, int]:
+    """Open an account for everybody who has none yet; answers account numbers by person.
+
+    Raises:
+        Forbidden: this node keeps no accounts.
+    """
+    county = own_county(uow)
+    had = numbers_of(uow, [each.person_id for each in people])
+    new = list({each.person_id: each for each in people if each.person_id not in had}.values())
+    if not new:
+        return had
+    first = serial(uow, ACCOUNT, len(new))
+    rows = [
+        {
+            "county_code": str(county),
+            "account_no": number,
+            "person_id": each.person_id,
+            "village": each.village,
+            "opened_on": each.opened_on,
+            "closed_on": None,
+        }
+        for number, each in enumerate(new, first)
+    ]
+    for start in range(0, len(rows), BATCH_ROWS):
+        uow.connection.execute(accounts.insert(), rows[start : start + BATCH_ROWS])
+    publish_opened(uow, rows)
+    return had | {each.person_id: number for number, each in enumerate(new, first)}
+
+
+def open_for_enrolments(uow: UnitOfWork, enrolments: Sequence[Enrolment]) -> None:
+    """Give everybody who has just been enrolled an account (hook of the registry)."""
+    people = [NewAccount(each.person_id, each.village, each.opened_on) for each in enrolments]
+    open_accounts(uow, people)
+
+
+def numbers_of(uow: UnitOfWork, person_ids: Sequence[str]) -> dict[str, int]:
+    """Account numbers of people of this county, where they have one."""
+    county = str(uow.node.county)
+    found: dict[str, int] = {}
+    ids = list(person_ids)
+    for start in range(0, len(ids), BATCH_ROWS // 2):
+        batch = ids[start : start + BATCH_ROWS // 2]
+        rows = select(Account.person_id, Account.account_no).where(
+            Account.county_code == county, col(Account.person_id).in_(batch)
+        )
+        found.update(uow.session.exec(rows).all())
+    return found
+
+
+def printed(county: str, account_no: int) -> str:
+    """An account number as statements print it: county prefix and serial, `410122-00000123`."""
+    return f"{county[:PREFIX]}-{account_no:0{SERIAL}d}"
+
+
+def read_number(text: str, *, here: RegionCode) -> tuple[RegionCode, int]:
+    """The county and serial of an account number as typed; a bare serial is of this county.
+
+    Raises:
+        Invalid: it is not an account number.
+    """
+    plain = text.strip().replace(" ", "")
+    prefix, dash, serial_ = plain.rpartition("-")
+    county = here.county
+    if dash and len(prefix) == PREFIX and prefix.isdigit():
+        county = RegionCode(prefix.ljust(12, "0"))
+    if county is None or not serial_.isdigit() or (dash and len(prefix) != PREFIX):
+        raise Invalid("个人账户号形如 410122-00000123", field="account_no")
+    return county, int(serial_)
+
+
+def account(uow: UnitOfWork, county: RegionCode, account_no: int) -> Account:
+    """One account inside the region this person works for.
+
+    Raises:
+        NotFound: there is none, or it lies elsewhere.
+    """
+    found = uow.session.get(Account, (str(county), account_no))
+    if found is None or not uow.actor.scope.contains(found.village):
+        raise NotFound("没有找到这个个人账户，或不在您负责的区域内", field="account_no")
+    return found
+
+
+def account_of(uow: UnitOfWork, person: Person) -> Account | None:
+    """The account of a person, if it was opened."""
+    found = select(Account).where(
+        Account.county_code == person.county_code, Account.person_id == person.id
+    )
+    return uow.session.exec(found).first()

@@ -1,0 +1,274 @@
+"""Year-end interest (年度结息) for every account of a county, in a handful of statements.
+
+An accountant makes a trial run, somebody who may approve posts it: two people, two duties. Posting
+is one transaction, so it is either done or not begun; a second run finds the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from node.accounts import records
+from node.accounts import settlement_sql as sql
+from node.accounts.balances import closings, open_years, postings
+from node.accounts.chart import CONTROL, Kind, opposite
+from node.accounts.ledger import Head, Line, begin, seal
+from node.accounts.models import InterestRun, YearEndRequest
+from node.accounts.rates import Rate, rate_of
+from node.accounts.serials import own_county
+from node.accounts.sources import Source
+from node.accounts.verify import difference_to_control
+from node.core import bulk
+from node.core.errors import Conflict, Invalid, NotFound
+from node.core.money import percent, yuan
+from node.core.work import UP_PROVINCE, UnitOfWork, down
+from node.identity import require
+from tiers import RegionCode, Role
+
+FETCHED_ROWS = 20_000
+TOLD_TOGETHER = 64
+"""So many bulk records are written to the outbox at once: memory stays flat, statements few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a year-end settlement would come to (试算)."""
+
+    year: int
+    rate: Rate
+    accounts: int
+    interest_fen: int
+    closing_fen: int
+
+
+def trial(uow: UnitOfWork, year: int) -> Trial:
+    """Compute a year without writing anything.
+
+    Raises:
+        Unavailable: the province has not published the year's rate.
+        Invalid: the year has not ended, or an earlier one is not closed.
+        Conflict: the year is closed already.
+    """
+    county = own_county(uow)
+    if uow.session.get(InterestRun, (str(county), year)):
+        raise Conflict(f"{year} 年度已经结息", field="year")
+    _check_ready(uow, county, year)
+    rate = rate_of(uow, year)
+    row = uow.connection.execute(sql.TRIAL, _parameters(county, year, rate)).one()
+    return Trial(year, rate, row.accounts, int(row.interest_fen), int(row.closing_fen))
+
+
+def request_year_end(uow: UnitOfWork, year: int) -> YearEndRequest:
+    """Put a trial run up for approval; made again, it replaces the one still waiting.
+
+    Raises:
+        Forbidden: this person does not keep accounts.
+        Unavailable, Invalid, Conflict: as `trial`.
+    """
+    require(uow, Role.ACCOUNTANT)
+    found = trial(uow, year)
+    request = YearEndRequest(
+        county_code=str(uow.node),
+        year=year,
+        bulletin_id=found.rate.bulletin.id,
+        accounts=found.accounts,
+        interest_fen=found.interest_fen,
+        requested_by=uow.actor.id,
+        requested_by_name=uow.actor.name,
+        requested_at=uow.now,
+    )
+    return uow.session.merge(request)
+
+
+def approve_year_end(uow: UnitOfWork, year: int) -> InterestRun:
+    """Post a year that somebody else has tried, if it still comes to the same.
+
+    Raises:
+        Forbidden: this person does not approve.
+        NotFound: nobody has made a trial run.
+        Conflict: accounts have changed since; the trial must be made again.
+    """
+    require(uow, Role.APPROVER)
+    request = uow.session.get(YearEndRequest, (str(own_county(uow)), year))
+    if request is None:
+        raise NotFound(f"{year} 年度还没有试算，请会计先试算")
+    done = uow.session.get(InterestRun, (request.county_code, year))
+    if done is not None:
+        return done
+    run = close_year(uow, year)
+    if (run.accounts, run.interest_fen) != (request.accounts, request.interest_fen):
+        raise Conflict(
+            f"试算后账户有变动：试算利息 {yuan(request.interest_fen)} 元，"
+            f"现为 {yuan(run.interest_fen)} 元，请会计重新试算"
+        )
+    request.approved_by = uow.actor.id
+    request.approved_by_name = uow.actor.name
+    request.approved_at = uow.now
+    uow.session.add(request)
+    return run
+
+
+def close_year(uow: UnitOfWork, year: int) -> InterestRun:
+    """Settle every account of this county through December, post the interest, tell the others.
+
+    Closing a year that is closed changes nothing and answers the run that did it.
+
+    Raises:
+        Forbidden: this node keeps no accounts.
+        Unavailable: the province has not published the year's rate.
+        Invalid: the year has not ended, an earlier one is not closed, or the accounts do not add
+            up to their control account afterwards.
+    """
+    county = own_county(uow)
+    done = uow.session.get(InterestRun, (str(county), year))
+    if done is not None:
+        return done
+    _check_ready(uow, county, year)
+    rate = rate_of(uow, year)
+    uow.connection.execute(sql.CLOSE, _parameters(county, year, rate))
+    accounts, earned, closing = _sums(uow, county, year)
+    run = InterestRun(
+        county_code=str(county),
+        year=year,
+        bulletin_id=rate.bulletin.id,
+        rate_ppm=rate.rate_ppm,
+        lag_months=rate.lag_months,
+        accounts=accounts,
+        interest_fen=earned,
+        closing_fen=closing,
+        settled_at=uow.now,
+    )
+    _post(uow, county, run, rate)
+    uow.session.add(run)
+    _check_control(uow, county, year)
+    return run
+
+
+def _parameters(county: RegionCode, year: int, rate: Rate) -> dict[str, Any]:
+    return {
+        "county": str(county),
+        "year": year,
+        "through": 12,
+        "ppm": rate.rate_ppm,
+        "lag": rate.lag_months,
+    }
+
+
+def _check_ready(uow: UnitOfWork, county: RegionCode, year: int) -> None:
+    if uow.today < date(year, 12, 31):
+        raise Invalid(f"{year} 年度还没有结束，12月31日起才能结息", field="year")
+    waiting = [each for each in open_years(uow.connection, str(county)) if each < year]
+    if waiting:
+        raise Invalid(f"请先完成 {waiting[0]} 年度结息", field="year", waiting=waiting[0])
+
+
+def _sums(uow: UnitOfWork, county: RegionCode, year: int) -> tuple[int, int, int]:
+    summed = select(
+        func.count(closings.c.account_no.distinct()),
+        func.coalesce(func.sum(closings.c.interest_fen), 0),
+        func.coalesce(func.sum(closings.c.closing_fen), 0),
+    ).where(closings.c.county_code == str(county), closings.c.year == year)
+    accounts, earned, closing = uow.connection.execute(summed).one()
+    return accounts, int(earned), int(closing)
+
+
+def _post(uow: UnitOfWork, county: RegionCode, run: InterestRun, rate: Rate) -> None:
+    """One voucher for the county; nothing at all when nobody earned anything."""
+    memo = f"{run.year} 年度计息，{rate.bulletin.number}，年利率 {percent(rate.rate_ppm)}"
+    lines = [
+        Line(opposite(Kind.INTEREST, Source.INDIVIDUAL), run.interest_fen),
+        Line(CONTROL, -run.interest_fen),
+    ]
+    earned = closings.c.interest_fen != 0
+    if _any(uow, county, run.year, earned):
+        day = date(run.year, 12, 31)
+        run.entry_no = begin(uow, lines)
+        post = {"county": str(county), "year": run.year, "entry_no": run.entry_no, "day": day}
+        uow.connection.execute(sql.POST, post)
+    records.publish_run(uow, run, memo)
+    _publish(uow, county, run)
+    if run.entry_no is not None:
+        head = Head(Kind.INTEREST, date(run.year, 12, 31), "bulletin", run.bulletin_id, memo)
+        seal(uow, run.entry_no, head, lines)
+
+
+def _any(uow: UnitOfWork, county: RegionCode, year: int, condition: Any) -> bool:
+    one = (
+        select(closings.c.account_no)
+        .where(closings.c.county_code == str(county), closings.c.year == year, condition)
+        .limit(1)
+    )
+    return uow.connection.execute(one).first() is not None
+
+
+COLUMNS = (
+    "account_no",
+    "source",
+    "opening_fen",
+    "movement_fen",
+    "product",
+    "interest_fen",
+    "line_no",
+)
+
+
+def _publish(uow: UnitOfWork, county: RegionCode, run: InterestRun) -> None:
+    """Tell the closings as columns, village by village, and write them out as they come."""
+    told = sql.TOLD.execution_options(yield_per=FETCHED_ROWS)
+    rows = uow.connection.execute(told, {"county": str(county), "year": run.year})
+    head = {"year": run.year, "entry_no": run.entry_no}
+    waiting: list[tuple[RegionCode, str, dict[str, Any]]] = []
+    for village, part, chunk in _chunks(rows):
+        _, *values = zip(*chunk, strict=True)
+        table = dict(zip(COLUMNS, map(list, values), strict=True))
+        body = {**head, "count": len(chunk), "columns": table}
+        waiting.append((RegionCode(village), f"{county}-{run.year}-{village}-{part}", body))
+        if len(waiting) == TOLD_TOGETHER:
+            _write_out(uow, waiting)
+    _write_out(uow, waiting)
+
+
+def _chunks(rows: Iterator[Row[Any]]) -> Iterator[tuple[str, int, Sequence[Row[Any]]]]:
+    for village, group in groupby(rows, key=itemgetter(0)):
+        part = 0
+        chunk: list[Row[Any]] = []
+        for row in group:
+            chunk.append(row)
+            if len(chunk) == bulk.ROWS_PER_RECORD:
+                part += 1
+                yield village, part, chunk
+                chunk = []
+        if chunk:
+            yield village, part + 1, chunk
+
+
+def _write_out(uow: UnitOfWork, told: list[tuple[RegionCode, str, dict[str, Any]]]) -> None:
+    for village, key, body in told:
+        uow.publish(records.YEAR_SETTLED, key, body, region=village, routes=(UP_PROVINCE,))
+    for village, key, body in told:
+        uow.publish(records.YEAR_SETTLED, key, body, region=village, routes=(down(village),))
+    uow.flush_records()
+    told.clear()
+
+
+def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:
+    over = difference_to_control(uow, county, year)
+    if over:
+        raise Invalid(
+            f"结息后个人账户合计与控制科目相差 {yuan(over)} 元，未记账，请先核对账目", fen=over
+        )
+
+
+def settled_postings(uow: UnitOfWork, county: RegionCode, year: int) -> int:
+    """How many interest postings a year has."""
+    counted = select(func.count()).where(
+        postings.c.county_code == str(county),
+        postings.c.year == year,
+        postings.c.kind == Kind.INTEREST.value,
+    )
+    return int(uow.connection.execute(counted).scalar_one())
