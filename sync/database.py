@@ -1,0 +1,65 @@
+"""Transactions of the engine over the node's database, on SQLite and on Postgres.
+
+One writer at a time touches the engine's tables (the outbox excepted): sealing and taking are
+serialised. So positions are given in commit order, and no pull can miss one that commits late.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+_ONE_WRITER = 0x77756A69
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that is alone with the engine's tables; commits when the block ends well.
+
+    On Postgres an advisory lock of the transaction, not of the session: it cannot survive in a
+    pooled connection when something dies. On SQLite the first statement is a write, so the lock is
+    taken before anything is read, however the node's engine begins its transactions.
+    """
+    with engine.connect() as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_WRITER})")
+        else:
+            connection.exec_driver_sql("DELETE FROM sync_outbox WHERE 0")
+        yield connection
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert rows; one that is there by primary key is updated, but for the columns in `keep`."""
+    if not rows:
+        return
+    make = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = make(table)
+    keys = [column.name for column in table.primary_key]
+    changed = [name for name in rows[0] if name not in keys and name not in keep]
+    statement = statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in changed}
+    )
+    connection.execute(statement, list(rows))
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows; one that is there already, by any unique key, stays as it is."""
+    if not rows:
+        return
+    make = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    connection.execute(make(table).on_conflict_do_nothing(), list(rows))

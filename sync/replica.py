@@ -1,0 +1,272 @@
+"""A replica: one node's end of the network, over one database. Each verb lives in its own module.
+
+Its methods may be called from any thread. Each is its own transaction, except `append`, which
+writes in the caller's.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine, func, select
+
+from sync import held, intake, log, membership, outgoing, receipts, revoking, session
+from sync.bell import Bell
+from sync.certificate import Author, Certificate
+from sync.database import reading, writing
+from sync.errors import Unauthorised
+from sync.handlers import Authority, Handlers, OnNotice
+from sync.keyring import HOSTED, OWN, Identity, find_key, identity_of, require_identity, signing_key
+from sync.keys import Signer
+from sync.limits import LIMITS, Limits
+from sync.links import PARENT, note_failure
+from sync.messages import Admission, Applicant, Head, Hello, Receipt, Taken, Welcome
+from sync.moment import Clock, Entropy, entropy, wall_clock
+from sync.record import Record
+from sync.routes import DOWN_ALL
+from sync.segment import Sealed, StreamId
+from sync.site import Site, silent
+from sync.store import segment
+from sync.trust import Setup, certificate_for, chain_for
+from sync.vault import PLAIN, Vault
+
+
+class Replica:
+    """Everything a node does to take part. Give it the same arguments at every start."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        authority: Authority,
+        handlers: Handlers,
+        limits: Limits = LIMITS,
+        clock: Clock = wall_clock,
+        vault: Vault = PLAIN,
+        on_notice: OnNotice = silent,
+        entropy: Entropy = entropy,
+    ) -> None:
+        self.site = Site(
+            engine=engine,
+            authority=revoking.with_revocation(authority),
+            handlers={**handlers, **revoking.BUILT_IN},
+            limits=limits,
+            clock=clock,
+            vault=vault,
+            on_notice=on_notice,
+            entropy=entropy,
+        )
+        self._authors: dict[str, Author] = {}
+
+    @property
+    def bell(self) -> Bell:
+        """Rings in this process when something was sealed or taken."""
+        return self.site.bell
+
+    # Membership
+
+    def identity(self) -> Identity | None:
+        """Who this node is, once it was founded or has joined."""
+        with reading(self.site.engine) as connection:
+            return identity_of(connection)
+
+    def found(self, *, node: str, level: str) -> Certificate:
+        """Become the root of a new network. See `membership.found`."""
+        return membership.found(self.site, node=node, level=level)
+
+    def issue_join_code(self, *, region: str, level: str, valid: timedelta | None = None) -> str:
+        """A code with which one node joins once. See `membership.issue_join_code`."""
+        return membership.issue_join_code(self.site, region=region, level=level, valid=valid)
+
+    def apply_to_join(self, *, region: str) -> Applicant:
+        """Make the key to join with. See `membership.apply_to_join`."""
+        return membership.apply_to_join(self.site, region=region)
+
+    def admit(self, code: str, applicant: Applicant) -> Admission:
+        """Certify a child that knows a join code. See `membership.admit`."""
+        admission = membership.admit(self.site, code, applicant)
+        self._authors.pop(admission.certificate.node, None)
+        return admission
+
+    def adopt(self, own: Certificate, chain: Sequence[Certificate], *, fingerprint: str) -> None:
+        """Become what a parent certified. See `membership.adopt`."""
+        membership.adopt(self.site, own, chain, fingerprint=fingerprint)
+
+    def host(self, *, region: str, level: str) -> Certificate:
+        """Hold key and streams of a place without a machine. See `membership.host`."""
+        return membership.host(self.site, region=region, level=level)
+
+    def revoke(self, *, node: str, epoch: str, reason: str, by: str) -> None:
+        """Withdraw a certificate from here on. See `revoking.revoke`."""
+        revoking.revoke(self.site, node=node, epoch=epoch, reason=reason, by=by)
+
+    def signer(self) -> Signer:
+        """This node's own key, to sign requests with."""
+        with reading(self.site.engine) as connection:
+            return signing_key(self.site, connection, require_identity(connection).node).signer
+
+    def certificate_of(self, node: str, epoch: str) -> Certificate | None:
+        """A certificate that is kept here; whether it holds today, `valid_peer` says."""
+        with reading(self.site.engine) as connection:
+            return certificate_for(connection, node, epoch)
+
+    def valid_peer(self, node: str, epoch: str) -> Certificate:
+        """The certificate of a peer that calls now. See `session.peer_certificate`."""
+        with reading(self.site.engine) as connection:
+            return session.peer_certificate(self.site, connection, node, epoch)
+
+    def chain_for(self, setups: Collection[Setup]) -> list[Certificate]:
+        """Certificates of these (node, epoch) and of all above them, the root last."""
+        with reading(self.site.engine) as connection:
+            return chain_for(connection, setups)
+
+    # Writing
+
+    def append(
+        self,
+        connection: Connection,
+        *,
+        origin: str,
+        route: str,
+        txn: str,
+        records: Sequence[Record],
+    ) -> None:
+        """Write records in the caller's transaction; `txn` names it, one name per commit.
+
+        Raises:
+            Unauthorised: the origin may not write one of them.
+            NotMember: this node does not write for that origin.
+            NotCanonical: one of them is no record.
+        """
+        author = self._author(connection, origin)
+        for kind, region in {(record.type, record.region) for record in records}:
+            reason = self.site.authority(author, route, kind, region)
+            if reason:
+                raise Unauthorised(reason, origin=origin, type=kind, region=region)
+        log.append(
+            connection,
+            origin=origin,
+            route=route,
+            txn=txn,
+            records=records,
+            vault=self.site.vault,
+            limits=self.site.limits,
+        )
+
+    def seal(self) -> log.Sealing:
+        """Seal everything that is committed; returns how much that was."""
+        segments = records = 0
+        while True:
+            step = log.seal_step(self.site)
+            if not step.segments:
+                return log.Sealing(segments, records)
+            segments += step.segments
+            records += step.records
+
+    # The link to the parent, from the child's end
+
+    def hello(self) -> Hello:
+        """Open a session with the parent. See `session.hello`."""
+        return session.hello(self.site)
+
+    def accept_welcome(self, answer: Welcome) -> dict[StreamId, Head]:
+        """Take the parent's answer: how far it holds our streams. See `session.accept_welcome`."""
+        return session.accept_welcome(self.site, answer)
+
+    def outgoing(
+        self,
+        parent_heads: Mapping[StreamId, Head],
+        *,
+        budget: int,
+        without: Collection[StreamId] = (),
+    ) -> list[Sealed]:
+        """What the parent lacks, in order, up to `budget` bytes; at least one if there is any.
+
+        `without` names streams the parent refused: they are left alone until the next session.
+        """
+        with reading(self.site.engine) as connection:
+            me = require_identity(connection)
+            ours = outgoing.streams_up(connection, child=me.node, level=me.level)
+            missing = outgoing.behind(ours, parent_heads)
+            wanted = {name: seq for name, seq in missing.items() if name not in without}
+            return outgoing.next_segments(self.site, connection, wanted, budget=budget)
+
+    def heads_from_above(self) -> list[Head]:
+        """How far this node holds what comes down to it: sent with every pull."""
+        with reading(self.site.engine) as connection:
+            me = require_identity(connection)
+            return list(outgoing.streams_down(connection, child=me.node).values())
+
+    def record_receipt(self, receipt: Receipt) -> list[Head]:
+        """Check and keep the parent's receipt; returns the heads it speaks of."""
+        return list(receipts.keep_receipt(self.site, receipt).heads)
+
+    def note_failure(self, peer: str, error: str, *, role: str = PARENT) -> None:
+        """A call to a peer failed: counted and shown until one succeeds."""
+        with writing(self.site.engine) as connection:
+            note_failure(self.site, connection, peer, role=role, error=error)
+
+    # The links to children, from the parent's end
+
+    def welcome(self, said: Hello) -> Welcome:
+        """Answer a child that opens a session. See `session.welcome`."""
+        return session.welcome(self.site, said)
+
+    def pull_for(self, child: str, heads: Iterable[Head], *, budget: int) -> list[Sealed]:
+        """What a child lacks of what concerns it: `down/all` first, the rest in order."""
+        held_there = {head.stream: head for head in heads}
+        with reading(self.site.engine) as connection:
+            ours = outgoing.streams_down(connection, child=child)
+            missing = outgoing.behind(ours, held_there)
+            chosen: list[Sealed] = []
+            for first in (True, False):
+                part = {n: s for n, s in missing.items() if (n.route == DOWN_ALL) == first}
+                left = budget - sum(sealed.wire_bytes() for sealed in chosen)
+                if part and (left > 0 or not chosen):
+                    chosen += outgoing.next_segments(self.site, connection, part, budget=left)
+            return chosen
+
+    # Both ends
+
+    def take(
+        self, sealed: Iterable[Sealed], certificates: Iterable[Certificate], *, from_node: str
+    ) -> Taken:
+        """Take segments from a peer. See `intake.take`."""
+        return intake.take(self.site, sealed, certificates, from_node=from_node)
+
+    def newest(self) -> int:
+        """A number that grows whenever something was sealed or taken, by any process."""
+        with reading(self.site.engine) as connection:
+            return connection.scalar(select(func.max(segment.c.position))) or 0
+
+    def has_news(self, since: int) -> bool:
+        """Was anything sealed or taken since `newest()` gave this number? Costs one index look."""
+        return self.newest() > since
+
+    # Held records
+
+    def retry_parked(self) -> int:
+        """After an upgrade: apply what is now understood. Returns how many records that were."""
+        return held.retry_parked(self.site)
+
+    def retry_waiting(self) -> int:
+        """Try records again that wait for a cause. Returns how many went through."""
+        with writing(self.site.engine) as connection:
+            return len(held.retry_waiting(self.site, connection).applied)
+
+    def release(self, number: int, *, by: str, note: str = "") -> None:
+        """A person lets a refused record through after mending its cause. See `held.release`."""
+        held.release(self.site, number, by=by, note=note)
+
+    def reject(self, number: int, *, by: str, note: str) -> None:
+        """A person decides that a refused record shall not be applied. See `held.reject`."""
+        held.reject(self.site, number, by=by, note=note)
+
+    def _author(self, connection: Connection, origin: str) -> Author:
+        known = self._authors.get(origin)
+        if known is None:
+            key = find_key(self.site, connection, origin, kinds=(OWN, HOSTED))
+            certificate = certificate_for(connection, origin, key.epoch) if key else None
+            if certificate is None:
+                raise Unauthorised("本节点不能以该节点的名义写记录", origin=origin)
+            known = self._authors[origin] = certificate.author
+        return known

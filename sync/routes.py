@@ -1,0 +1,49 @@
+"""Which streams travel over which link. Pure; asked by the sender and by the taker alike.
+
+up/<level>      climbs to the first node of that level and stops there: up/county, up/province
+down/all        every node below its author
+down/<region>   nodes inside that region, and those on the way to it
+"""
+
+from sync.regions import contains, significant, strictly_inside
+
+UP, DOWN = "up/", "down/"
+DOWN_ALL = "down/all"
+
+
+def is_up(route: str) -> bool:
+    return route.startswith(UP)
+
+
+def is_down(route: str) -> bool:
+    return route.startswith(DOWN)
+
+
+def climbs_past(route: str, level: str) -> bool:
+    """Does a node of this level pass the stream on to its parent?"""
+    return is_up(route) and route != UP + level
+
+
+def concerns(route: str, region: str) -> bool:
+    """Does a stream that goes down go to, or through, the node of this region?"""
+    if route == DOWN_ALL:
+        return True
+    if not is_down(route):
+        return False
+    target = route.removeprefix(DOWN)
+    return contains(target, region) or contains(region, target)
+
+
+def may_rise(route: str, origin: str, *, child: str, child_level: str) -> bool:
+    """May a child send this stream up? Its own, or from a node inside its region."""
+    return climbs_past(route, child_level) and contains(child, origin)
+
+
+def may_descend(route: str, origin: str, *, child: str) -> bool:
+    """May a parent send this stream down to a child? From above the child, and concerning it."""
+    return concerns(route, child) and strictly_inside(child, origin)
+
+
+def inner_prefix(region: str) -> str:
+    """What every `down/<place inside this region>` starts with."""
+    return DOWN + significant(region)

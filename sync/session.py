@@ -1,0 +1,194 @@
+"""Opening a session: two nodes show who they are, what they understand and what they hold."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import Connection, select
+
+from sync.certificate import Certificate
+from sync.database import reading, writing
+from sync.errors import Malformed, Untrusted
+from sync.handlers import Handlers
+from sync.incidents import AHEAD, FORK, note_incident
+from sync.keyring import Identity, require_identity
+from sync.links import CHILD, PARENT, note_contact
+from sync.messages import PROTOCOL, Head, Hello, Welcome
+from sync.moment import parse_stamp
+from sync.outgoing import streams_down, streams_held, streams_up
+from sync.regions import strictly_inside
+from sync.segment import StreamId
+from sync.site import Site
+from sync.store import segment
+from sync.trust import certificate_for, chain_for, keep_certificates, revocations
+
+_DIFFERENCES = {
+    # Restored from an old backup: what the parent holds comes back from it first.
+    AHEAD: "上级持有的记录多于本节点，本节点可能从旧备份恢复",
+    FORK: "上级持有的同号记录与本节点不同",
+}
+
+
+def hello(site: Site) -> Hello:
+    """What this node says when it opens a session with its parent."""
+    with reading(site.engine) as connection:
+        me = require_identity(connection)
+        held = streams_down(connection, child=me.node)
+        return Hello(
+            node=me.node,
+            epoch=me.epoch,
+            protocol=PROTOCOL,
+            versions=versions(site.handlers),
+            heads=list(held.values()),
+            clock=site.now(),
+            certificates=chain_for(connection, {(me.node, me.epoch)}),
+        )
+
+
+def welcome(site: Site, said: Hello) -> Welcome:
+    """Answer a child: check who it is, note what it understands, say how far it is held here.
+
+    Raises:
+        Untrusted: it has no valid certificate of this network, or is not a child of this node.
+        Malformed: it speaks no protocol this node speaks.
+    """
+    _check_protocol(said.protocol)
+    skew_ms = _skew(site, said.clock)
+    with writing(site.engine) as connection:
+        me = require_identity(connection)
+        keep_certificates(connection, said.certificates, fingerprint=me.root_fingerprint)
+        child = peer_certificate(site, connection, said.node, said.epoch)
+        if not strictly_inside(child.node, me.node):
+            raise Untrusted("该节点不在本级辖区之内", node=child.node)
+        held = streams_held(connection, child=child.node, level=child.level)
+        note_contact(
+            site,
+            connection,
+            child.node,
+            role=CHILD,
+            epoch=child.epoch,
+            versions=said.versions,
+            skew_ms=skew_ms,
+        )
+        return Welcome(
+            node=me.node,
+            epoch=me.epoch,
+            protocol=PROTOCOL,
+            versions=versions(site.handlers),
+            heads=list(held.values()),
+            clock=site.now(),
+            skew_ms=skew_ms,
+            certificates=chain_for(connection, {(me.node, me.epoch)}),
+        )
+
+
+def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
+    """Take a parent's answer; returns how far the parent holds this node's streams.
+
+    A stream on which the two histories differ is an incident, and is returned as if the parent
+    held all of it: nothing more is sent on it until people have looked.
+
+    Raises:
+        Untrusted: the parent is not the one this node joined under, or leads to another root.
+        Malformed: it speaks no protocol this node speaks.
+    """
+    _check_protocol(answer.protocol)
+    with writing(site.engine) as connection:
+        me = require_identity(connection)
+        if answer.node != me.parent:
+            raise Untrusted("对方不是本节点的上级", node=answer.node, parent=me.parent)
+        keep_certificates(connection, answer.certificates, fingerprint=me.root_fingerprint)
+        peer_certificate(site, connection, answer.node, answer.epoch)
+        note_contact(
+            site,
+            connection,
+            answer.node,
+            role=PARENT,
+            epoch=answer.epoch,
+            versions=answer.versions,
+            skew_ms=answer.skew_ms,
+        )
+        return _agreeing(site, connection, me, answer.heads)
+
+
+def peer_certificate(site: Site, connection: Connection, node: str, epoch: str) -> Certificate:
+    """The certificate of a peer that calls now.
+
+    Raises:
+        Untrusted: none is known, it is not valid today, or it was revoked.
+    """
+    found = certificate_for(connection, node, epoch)
+    if found is None:
+        raise Untrusted("对方没有本网络的证书", node=node)
+    if revocations(connection, node, epoch):
+        raise Untrusted("对方的证书已被吊销", node=node)
+    now, slack = site.clock(), site.limits.clock_tolerance
+    if not parse_stamp(found.not_before) - slack <= now <= parse_stamp(found.not_after) + slack:
+        raise Untrusted("对方的证书不在有效期内", node=node, until=found.not_after)
+    return found
+
+
+def versions(handlers: Handlers) -> dict[str, int]:
+    """The newest version of each record type that is understood here."""
+    return {name: handler.version for name, handler in handlers.items()}
+
+
+def _agreeing(
+    site: Site, connection: Connection, me: Identity, theirs: Iterable[Head]
+) -> dict[StreamId, Head]:
+    ours = streams_up(connection, child=me.node, level=me.level)
+    agreed = {}
+    for head in theirs:
+        known = ours.get(head.stream)
+        kind = _difference(connection, known, head)
+        if kind:
+            note_incident(
+                site,
+                connection,
+                kind,
+                head.stream,
+                seq=head.seq,
+                detail=_DIFFERENCES[kind],
+                peer=me.parent,
+            )
+        agreed[head.stream] = known if kind and known else head
+    return agreed
+
+
+def _difference(connection: Connection, known: Head | None, head: Head) -> str | None:
+    if known is None or head.seq > known.seq:
+        return AHEAD
+    if head.seq == known.seq:
+        return None if head.hash == known.hash else FORK
+    return None if hash_at(connection, head.stream, head.seq) == head.hash else FORK
+
+
+def hash_at(connection: Connection, name: StreamId, seq: int) -> str | None:
+    """The hash of the header that ends at this number, if one does."""
+    names = segment.c
+    row = connection.execute(
+        select(names.last, names.header_hash)
+        .where(
+            names.origin == name.origin,
+            names.epoch == name.epoch,
+            names.route == name.route,
+            names.first <= seq,
+        )
+        .order_by(names.first.desc())
+        .limit(1)
+    ).first()
+    return bytes(row.header_hash).hex() if row and row.last == seq else None
+
+
+def _check_protocol(offered: tuple[int, int]) -> None:
+    oldest, newest = offered
+    if newest < PROTOCOL[0] or oldest > PROTOCOL[1]:
+        raise Malformed("双方的同步协议版本不相容", offered=offered, spoken=PROTOCOL)
+
+
+def _skew(site: Site, clock: str) -> int:
+    """How far the other clock is ahead of ours, in milliseconds."""
+    try:
+        other = parse_stamp(clock)
+    except ValueError as error:
+        raise Malformed("对方的时间无法读取") from error
+    return int((other - site.clock()) / timedelta(milliseconds=1))

@@ -1,0 +1,33 @@
+"""The place one engine works in: a database, what the node gave it, and what it keeps in memory."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine
+
+from sync.bell import Bell
+from sync.handlers import Authority, Handlers, Notice, OnNotice
+from sync.limits import LIMITS, Limits
+from sync.moment import Clock, Entropy, entropy, stamp, wall_clock
+from sync.vault import PLAIN, Vault
+
+
+def silent(_connection: Connection, _notice: Notice) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a verb of the engine needs. Immutable but for the bell."""
+
+    engine: Engine
+    authority: Authority
+    handlers: Handlers
+    limits: Limits = LIMITS
+    clock: Clock = wall_clock
+    vault: Vault = PLAIN
+    on_notice: OnNotice = silent
+    entropy: Entropy = entropy
+    bell: Bell = field(default_factory=Bell)
+
+    def now(self) -> str:
+        return stamp(self.clock())

@@ -1,0 +1,151 @@
+"""Certificates this node has checked and keeps, and what was revoked.
+
+Segments are judged by signature, chain and revocation, not by validity in time: a village whose
+clock is dead or whose certificate ran out while the line was down still delivers. Time is judged
+when a peer opens a session.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, select, tuple_
+
+from sync.certificate import MAX_CHAIN, Certificate, verify_chain
+from sync.database import insert_new
+from sync.errors import Untrusted
+from sync.segment import StreamId
+from sync.store import certificate, revocation
+
+ANY_ROUTE = "*"
+Setup = tuple[str, str]
+"""(node, epoch): one set-up of a node."""
+
+
+class Standing(NamedTuple):
+    """What of a revoked node's streams still stands: numbers up to `last`, by route."""
+
+    last: Mapping[str, int]
+
+    def forbids(self, route: str, seq: int) -> bool:
+        return seq > self.last.get(route, self.last.get(ANY_ROUTE, 0))
+
+
+def certificate_for(connection: Connection, node: str, epoch: str) -> Certificate | None:
+    """The certificate of one set-up of a node; after a renewal, the newest."""
+    row = connection.execute(
+        select(certificate)
+        .where(certificate.c.node == node, certificate.c.epoch == epoch)
+        .order_by(certificate.c.not_after.desc())
+        .limit(1)
+    ).first()
+    return _certificate(row) if row else None
+
+
+def newest_certificate(connection: Connection, node: str) -> Certificate | None:
+    """The certificate of a node's latest set-up."""
+    row = connection.execute(
+        select(certificate)
+        .where(certificate.c.node == node)
+        .order_by(certificate.c.epoch.desc(), certificate.c.not_after.desc())
+        .limit(1)
+    ).first()
+    return _certificate(row) if row else None
+
+
+def certificates_for(connection: Connection, setups: Collection[Setup]) -> dict[Setup, Certificate]:
+    """Certificates of many set-ups at once; those not known here are left out."""
+    which = tuple_(certificate.c.node, certificate.c.epoch)
+    rows = connection.execute(
+        select(certificate).where(which.in_(sorted(set(setups)))).order_by(certificate.c.not_after)
+    )
+    return {(row.node, row.epoch): _certificate(row) for row in rows}
+
+
+def chain_for(connection: Connection, setups: Collection[Setup]) -> list[Certificate]:
+    """The certificates of these set-ups and of all above them, each once, the root last."""
+    chain: dict[Setup, Certificate] = {}
+    wanted = set(setups)
+    for _ in range(MAX_CHAIN):
+        found = certificates_for(connection, wanted - set(chain)) if wanted else {}
+        # A certificate needed by one that came later moves behind it.
+        for setup in wanted & set(chain):
+            found[setup] = chain.pop(setup)
+        chain |= found
+        wanted = {(c.issuer, c.issuer_epoch) for c in found.values() if not c.is_root}
+    return list(chain.values())
+
+
+def keep_certificates(
+    connection: Connection, offered: Iterable[Certificate], *, fingerprint: str
+) -> None:
+    """Check certificates against the root this node joined under, and keep them.
+
+    Raises:
+        Untrusted: one has no chain to that root, or was issued by a node that is revoked.
+    """
+    bag = {(c.node, c.epoch): c for c in offered}
+    known = certificates_for(connection, bag)
+    new = {setup: c for setup, c in bag.items() if known.get(setup) != c}
+    if not new:
+        return
+    issuers = chain_for(connection, {(c.issuer, c.issuer_epoch) for c in bag.values()})
+    bag = {(c.node, c.epoch): c for c in issuers} | bag
+    for found in new.values():
+        chain = _chain_in(bag, found)
+        verify_chain(chain, fingerprint)
+        _refuse_revoked_issuers(connection, chain[1:])
+    insert_new(connection, certificate, [certificate_row(found) for found in new.values()])
+
+
+def revocations(connection: Connection, node: str, epoch: str) -> Standing | None:
+    """What was revoked of one set-up of a node, if anything."""
+    rows = connection.execute(
+        select(revocation.c.route, revocation.c.last).where(
+            revocation.c.node == node, revocation.c.epoch == epoch
+        )
+    ).all()
+    return Standing({row.route: row.last for row in rows}) if rows else None
+
+
+def certificate_row(found: Certificate) -> dict[str, object]:
+    return {
+        "fingerprint": found.fingerprint(),
+        "node": found.node,
+        "epoch": found.epoch,
+        "level": found.level,
+        "region": found.region,
+        "key": found.key,
+        "alg": found.alg,
+        "issuer": found.issuer,
+        "issuer_epoch": found.issuer_epoch,
+        "held_by": found.held_by,
+        "not_before": found.not_before,
+        "not_after": found.not_after,
+        "signature": found.signature,
+    }
+
+
+def setup_of(stream: StreamId) -> Setup:
+    return stream.origin, stream.epoch
+
+
+def _certificate(row: Row[Any]) -> Certificate:
+    plain = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
+    del plain["fingerprint"]
+    return Certificate(**plain)
+
+
+def _chain_in(bag: Mapping[Setup, Certificate], start: Certificate) -> Sequence[Certificate]:
+    chain = [start]
+    while not chain[-1].is_root:
+        issuer = bag.get((chain[-1].issuer, chain[-1].issuer_epoch))
+        if issuer is None or len(chain) > MAX_CHAIN:
+            raise Untrusted("证书链不完整", node=start.node, missing=chain[-1].issuer)
+        chain.append(issuer)
+    return chain
+
+
+def _refuse_revoked_issuers(connection: Connection, issuers: Iterable[Certificate]) -> None:
+    for issuer in issuers:
+        if revocations(connection, issuer.node, issuer.epoch):
+            raise Untrusted("签发者的证书已被吊销", node=issuer.node)
