@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
@@ -59,9 +58,9 @@ def _constants(tree: nodes.Template) -> Iterator[str | tuple[str, str]]:
             yield value
 
 
-def loose_words(template: Path) -> list[str]:
+def loose_words(template: str) -> list[str]:
     """Chinese that stands in a template outside any expression: nobody can translate it."""
-    tree = environment().parse(template.read_text(encoding="utf-8"))
+    tree = environment().parse(template)
     return [
         data.data.strip() for data in tree.find_all(nodes.TemplateData) if CHINESE.search(data.data)
     ]

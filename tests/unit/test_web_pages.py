@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
+from node.web.catalogue import loose_words
 from node.web.headers import STATIC
 from node.web.rendering import environment, template_folders
 
@@ -18,12 +19,16 @@ POST = re.compile(r'<form[^>]*method="post".*?</form>', re.DOTALL)
 PAGES = [path for folder in template_folders() for path in sorted(folder.rglob("*.html"))]
 
 
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
 @pytest.fixture(scope="module")
 def env() -> Environment:
     return environment()
 
 
-@pytest.fixture(params=PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.fixture(params=PAGES, ids=named)
 def source(request: pytest.FixtureRequest) -> str:
     path: Path = request.param
     return COMMENT.sub("", path.read_text(encoding="utf-8"))
@@ -57,6 +62,11 @@ def test_every_class_is_in_our_style_sheet(source: str) -> None:
     css = (STATIC / "wuji.css").read_text(encoding="utf-8")
     known = set(re.findall(r"\.([a-z][a-z0-9-]*)", css))
     assert {name for found in CLASSES.findall(source) for name in found.split()} <= known
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.name != "style.html"], ids=named)
+def test_every_word_can_be_translated(path: Path) -> None:
+    assert loose_words(path.read_text(encoding="utf-8")) == []
 
 
 def test_every_post_carries_the_token(source: str) -> None:

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from node.core.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
-from node.web.catalogue import loose_words
 from node.web.headers import STATIC, BrowserHeaders, KeptFiles, static_url
-from node.web.rendering import WEB, Templates
+from node.web.rendering import Templates
 from node.web.style import frame, router, sample
 
 NOW = datetime(2026, 3, 15, 1, 41, tzinfo=UTC)
@@ -143,12 +142,6 @@ def test_an_english_page_is_english_all_around(templates: Templates) -> None:
 def test_compiled_templates_are_kept_between_starts(tmp_path: Path) -> None:
     Templates(cache_folder=tmp_path).render(asked(), "errors/404.html", {"refusal": None})
     assert list(tmp_path.iterdir())
-
-
-def test_every_word_of_our_templates_can_be_translated() -> None:
-    for path in WEB.rglob("*.html"):
-        if path.name != "style.html":
-            assert loose_words(path) == [], path
 
 
 def test_the_policy_lets_in_nothing_from_elsewhere(client: TestClient) -> None:
