@@ -23,7 +23,7 @@ CITY = p.Profile(
         "network",
     ),
     roles=roles_at(Level.CITY),
-    jobs=("network.report", "policy.acknowledge", "identity.sweep"),
+    jobs=("network.report", "identity.sweep"),
     navigation=(
         p.item(p.INBOX, *_BUSINESS),
         p.item(p.REGISTRY, *_INSPECTION),

@@ -27,8 +27,6 @@ COUNTY = p.Profile(
     roles=roles_at(Level.COUNTY),
     jobs=(
         "network.report",
-        "policy.acknowledge",
-        "accounts.settle_year",
         "statistics.report",
         "identity.sweep",
     ),

@@ -24,7 +24,7 @@ TOWNSHIP = p.Profile(
         "network",
     ),
     roles=roles_at(Level.TOWNSHIP),
-    jobs=("network.report", "policy.acknowledge", "identity.sweep"),
+    jobs=("network.report", "identity.sweep"),
     navigation=(
         p.item(p.INBOX, *_DESK),
         p.item(p.CASES, *_DESK),

@@ -23,7 +23,7 @@ VILLAGE = p.Profile(
         "network",
     ),
     roles=_EVERYONE,
-    jobs=("network.report", "policy.acknowledge", "identity.sweep"),
+    jobs=("network.report", "identity.sweep"),
     navigation=(
         p.item(p.INBOX, _COORDINATOR),
         p.item(p.CASES, _COORDINATOR),

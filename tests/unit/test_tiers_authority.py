@@ -1,11 +1,7 @@
 """The authority table, row by row as the constitution of the network states it."""
 
-from importlib import import_module
-from pathlib import Path
-
 import pytest
 
-import node
 from tiers import AUTHORITY, Level, RegionCode, Travel, parse_route, refusal
 
 PROVINCE = "410000000000"
@@ -58,16 +54,6 @@ def test_exactly_the_named_levels_may_author_on_exactly_the_named_routes(
 
 def test_the_table_has_no_row_beyond_these() -> None:
     assert set(AUTHORITY) == {record_type for record_type, _, _ in TABLE}
-
-
-def test_every_record_the_house_speaks_has_its_row() -> None:
-    spoken = {
-        kind.name
-        for file in Path(node.__file__).parent.glob("*/capability.py")
-        for kind in import_module(f"node.{file.parent.name}.capability").CAPABILITY.record_types
-    }
-    assert spoken
-    assert spoken <= set(AUTHORITY)
 
 
 def test_a_village_writes_only_of_itself() -> None:
