@@ -12,7 +12,8 @@ from node.core.edge import House, Who, forgery_guard, install_error_answers
 from node.frame import build_frame, navigation
 from node.identity.gate import SessionGate
 from node.network.metrics import exposition
-from node.runtime import VERSION, Node
+from node.runtime import Node
+from node.version import VERSION
 from node.web.headers import BrowserHeaders, KeptFiles
 from node.web.rendering import Templates
 
@@ -96,4 +97,8 @@ def healthy(request: Request) -> Response:
 
 def metrics(request: Request) -> Response:
     """For Prometheus; nothing personal in it."""
-    return PlainTextResponse(exposition(request.app.state.node.replica))
+    node: Node = request.app.state.node
+    parent = node.places.parent(node.code)
+    return PlainTextResponse(
+        exposition(node.engine, node=node.code, parent=parent, now=node.clock())
+    )

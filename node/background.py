@@ -53,8 +53,7 @@ class Background:
             self.written.wait(idle)
             self.written.clear()
             try:
-                while self.node.replica.seal():
-                    pass
+                self.node.replica.seal()
             except Exception as error:  # noqa: BLE001  # the edge of a thread: said, tried again
                 log.warning("sealing failed", error=str(error))
                 self.stopping.wait(idle)

@@ -5,7 +5,9 @@ from typing import Any
 from fastapi import Request
 
 from node.core.work import Actor
-from node.runtime import VERSION, Node
+from node.network import state
+from node.runtime import Node
+from node.version import VERSION
 from tiers import Role
 
 
@@ -57,10 +59,12 @@ def sync_state(node: Node) -> dict[str, Any] | None:
     parent = node.places.parent(node.code)
     if parent is None:
         return None
-    link = node.replica.parent_link()
+    with node.engine.connect() as connection:
+        link = state.parent_link(connection)
+        waiting = state.waiting(connection, parent=parent, level=node.code.level)
     return {
         "at": link.last_contact if link else None,
-        "waiting": node.replica.waiting(),
+        "waiting": waiting,
         "parent": node.places.name(parent),
-        "ok": bool(link and not link.last_error),
+        "ok": bool(link and not link.failures),
     }

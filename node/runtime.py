@@ -4,12 +4,13 @@ The web application, the command line and the demo all open a node the same way.
 """
 
 import importlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlmodel import Session
 
 import sync
@@ -21,9 +22,11 @@ from node.core.errors import Invalid
 from node.core.personal import Keyring, read_keyring
 from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
 from node.settings import Settings
+from sync.store import private_key
 from tiers import PROFILES, Profile, RegionCode, refusal
 
-VERSION = "0.1.0"
+HOSTED_SECONDS = 5  # `wuji host` works beside a running node, which must hear of it
+HOSTED_KIND = "hosted"
 
 
 def load_capabilities(names: Sequence[str]) -> tuple[Capability, ...]:
@@ -50,6 +53,7 @@ class Node:
     capabilities: tuple[Capability, ...]
     clock: Clock = system_clock
     places: Places = field(init=False)
+    _hosted: tuple[float, frozenset[RegionCode]] = (float("-inf"), frozenset())
 
     def __post_init__(self) -> None:
         self.refresh_places()
@@ -89,7 +93,17 @@ class Node:
     @property
     def hosted(self) -> frozenset[RegionCode]:
         """Villages without a machine whose streams this node keeps."""
-        return frozenset(RegionCode(code) for code in self.replica.hosted())
+        seen, found = self._hosted
+        if time.monotonic() - seen > HOSTED_SECONDS:
+            found = read_hosted(self.engine)
+            self._hosted = (time.monotonic(), found)
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """The root's fingerprint this node joined under; empty before it has joined."""
+        me = self.replica.identity()
+        return me.root_fingerprint if me else ""
 
     @property
     def record_types(self) -> tuple[RecordType, ...]:
@@ -138,6 +152,13 @@ class Node:
                 session.flush()
 
         return apply
+
+
+def read_hosted(engine: Engine) -> frozenset[RegionCode]:
+    """The places whose keys are held here for them."""
+    hosted = select(private_key.c.node).where(private_key.c.kind == HOSTED_KIND)
+    with engine.connect() as connection:
+        return frozenset(RegionCode(code) for code in connection.execute(hosted).scalars())
 
 
 def open_node(settings: Settings, *, clock: Clock | None = None) -> Node:

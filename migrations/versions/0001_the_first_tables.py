@@ -168,6 +168,7 @@ def upgrade() -> None:
     sa.Column('opinion', sa.String(), nullable=False),
     sa.Column('field', sa.String(), nullable=True),
     sa.Column('due_on', sa.Date(), nullable=True),
+    sa.Column('outcome', sa.String(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'case_id', 'id')
     )
     op.create_table('contribution',
@@ -235,7 +236,7 @@ def upgrade() -> None:
     sa.Column('person_id', sa.String(length=36), nullable=False),
     sa.Column('village', sa.String(length=12), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
-    sa.Column('grade_fen', sa.BigInteger(), nullable=False),
+    sa.Column('grade_fen', sa.BigInteger(), nullable=True),
     sa.Column('bank_account', sa.LargeBinary(), nullable=True),
     sa.Column('opened_on', sa.Date(), nullable=False),
     sa.Column('closed_on', sa.Date(), nullable=True),

@@ -36,8 +36,8 @@ def init(config: Config) -> None:
     if settings.level is not Level.PROVINCE:
         raise Invalid("只有省级节点用 init；其他各级请用 wuji join 加入上级")
     node = _prepare(settings)
-    node.replica.found(settings.code, str(settings.level))
-    typer.echo(f"根证书指纹：{node.replica.root_fingerprint()}")
+    node.replica.found(node=settings.code, level=str(settings.level))
+    typer.echo(f"根证书指纹：{node.fingerprint}")
     typer.echo("请记录在案：下级加入时须电话核对。下一步：wuji user add 建立管理员，wuji run 启动")
 
 
@@ -51,7 +51,7 @@ def join(
     from sync.client import join as join_parent  # noqa: PLC0415  # needs httpx
 
     node = _prepare(settings_from(config))
-    if node.replica.root_fingerprint():
+    if node.fingerprint:
         raise Conflict("本节点已经加入网络")
 
     def confirm(found: str) -> bool:
@@ -74,9 +74,11 @@ def join_code(
     parent = node.places.parent(child)
     if parent != node.code:
         raise Invalid(f"{region} 不是本节点的直接下级", field="region")
-    code = node.replica.issue_join_code(str(child), str(child.level), timedelta(hours=hours))
+    code = node.replica.issue_join_code(
+        region=str(child), level=str(child.level), valid=timedelta(hours=hours)
+    )
     typer.echo(code)
-    typer.echo(f"根证书指纹（电话告知下级）：{node.replica.root_fingerprint()}", err=True)
+    typer.echo(f"根证书指纹（电话告知下级）：{node.fingerprint}", err=True)
 
 
 def host(
@@ -88,7 +90,7 @@ def host(
     village = RegionCode(region)
     if node.settings.level is not Level.TOWNSHIP or node.places.parent(village) != node.code:
         raise Invalid("只有乡级节点可以托管本乡镇的村", field="region")
-    node.replica.host(str(village), str(village.level))
+    node.replica.host(region=str(village), level=str(village.level))
     typer.echo(f"已托管 {node.places.name(village)}（{village}）")
 
 

@@ -29,7 +29,7 @@ class Page(Generic[T]):
 
 
 def paged(
-    session: Session, statement: Select[tuple[T]], *, number: int = 1, size: int = PAGE_SIZE
+    session: Session, statement: Select[T], *, number: int = 1, size: int = PAGE_SIZE
 ) -> Page[T]:
     """Page `number` of a statement that selects one entity and names its own order.
 

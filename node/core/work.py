@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -18,7 +19,7 @@ from node.core.clock import business_date, iso
 from node.core.db import WRITING
 from node.core.errors import NotFound
 from node.core.ids import new_id
-from tiers import Level, RegionCode
+from tiers import Level, RegionCode, refusal
 
 T = TypeVar("T")
 
@@ -126,6 +127,10 @@ class UnitOfWork:
             body=dict(body),
         )
         author = origin or self.node
+        for route in routes:
+            reason = _refusal(author, kind.name, route, str(region))
+            if reason:
+                raise PermissionError(reason)  # a programming error: no page leads here
         self.pending.extend(Pending(author, route, record) for route in routes)
 
     def publish_fact(
@@ -146,10 +151,21 @@ class UnitOfWork:
             same = following and (following.origin, following.route) == (item.origin, item.route)
             if not same:
                 sync.append(
-                    connection, origin=item.origin, route=item.route, txn=self.txn, records=run
+                    connection,
+                    origin=item.origin,
+                    route=item.route,
+                    txn=self.txn,
+                    records=run,
+                    vault=connection.dialect.wuji_keyring,  # type: ignore[attr-defined]
                 )
                 run = []
         self.pending.clear()
+
+
+@lru_cache(maxsize=100_000)
+def _refusal(author: str, record_type: str, route: str, region: str) -> str | None:
+    """The constitution, asked once per (author, type, route, region): rolls publish thousands."""
+    return refusal(author, record_type, route, region)
 
 
 Apply = Callable[[UnitOfWork, Sequence["sync.Arrived"]], None]

@@ -125,16 +125,16 @@ class World:
 
         node = self.open(post)
         if post.parent is None:
-            node.replica.found(str(post.code), str(post.code.level))
+            node.replica.found(node=post.code, level=str(post.code.level))
         else:
             parent = self.open(self.plan.post(post.parent))
-            code = parent.replica.issue_join_code(str(post.code), str(post.code.level))
-            expected = parent.replica.root_fingerprint()
+            code = parent.replica.issue_join_code(region=str(post.code), level=str(post.code.level))
+            expected = parent.fingerprint
             parent.engine.dispose()
             url = self.plan.post(post.parent).url
             join(node.replica, url, code, region=str(post.code), confirm=lambda f: f == expected)
         for village in post.hosts:
-            node.replica.host(str(village), str(village.level))
+            node.replica.host(region=str(village), level=str(village.level))
         node.engine.dispose()
 
     def start(self, post: Post, *, offline: bool = False) -> None:

@@ -19,8 +19,12 @@ table: Table = NodeReport.__table__  # type: ignore[attr-defined]
 
 def report(uow: UnitOfWork, facts: Mapping[str, Any], *, version: str, about: RegionCode) -> None:
     """Say upwards how this node is, or how a village hosted here is."""
-    body = {"version": version, "at": iso(uow.now), "facts": dict(facts)}
-    body["held_by"] = str(uow.node) if about != uow.node else None
+    body: dict[str, Any] = {
+        "version": version,
+        "at": iso(uow.now),
+        "facts": dict(facts),
+        "held_by": str(uow.node) if about != uow.node else None,
+    }
     keep_reports(uow, [(about, body)])
     uow.publish(REPORTED, str(about), body, region=about, routes=[UP_PROVINCE], origin=about)
 

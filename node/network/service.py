@@ -9,6 +9,8 @@ from sqlmodel import col, select
 from node.core.divisions import Places
 from node.core.work import UnitOfWork
 from node.network.models import NodeReport
+from node.policy import service as policy
+from node.policy.models import Bulletin
 from tiers import RegionCode
 
 SILENT_AFTER = timedelta(days=2)
@@ -30,22 +32,47 @@ class Row:
     state: str
 
 
-def tree(
-    uow: UnitOfWork, places: Places, *, here: Mapping[str, int], version: str
-) -> Sequence[Row]:
-    """This node and every node below that has ever reported, parents before their children.
+@dataclass(frozen=True, slots=True)
+class Here:
+    """This node's own counts."""
 
-    `here` gives this node's own counts: `waiting` and `held`.
-    """
+    waiting: int
+    held: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Who below has acknowledged a bulletin, and who has not."""
+
+    bulletin: Bulletin
+    acknowledged: int
+    missing: Sequence[RegionCode]
+
+
+def coverage(uow: UnitOfWork, nodes: Sequence[RegionCode]) -> list[Coverage]:
+    """For each published bulletin: the given nodes that have it and those that have not."""
+    below = [node for node in nodes if node != uow.node]
+    found = []
+    for bulletin in policy.listed(uow):
+        if bulletin.status == "published":
+            have = policy.acknowledged_nodes(uow, bulletin.id)
+            missing = [node for node in below if node not in have]
+            found.append(Coverage(bulletin, len(below) - len(missing), missing))
+    return found
+
+
+def tree(uow: UnitOfWork, places: Places, here: Here) -> Sequence[Row]:
+    """This node and every node below that has ever reported, parents before their children."""
     statement = select(NodeReport).order_by(col(NodeReport.node))
     reports = {row.node: row for row in uow.session.exec(statement) if row.node != str(uow.node)}
     own = Row(
         node=uow.node,
         depth=0,
-        version=version,
+        version=here.version,
         last_progress=uow.now,
-        waiting=here["waiting"],
-        held=here["held"],
+        waiting=here.waiting,
+        held=here.held,
         is_here=True,
         held_by=None,
         state="here",
@@ -86,7 +113,7 @@ def _row(uow: UnitOfWork, node: RegionCode, report: NodeReport | None, depth: in
 
 
 def state_of(last: datetime | None, now: datetime) -> str:
-    """normal, late or silent, by how long nothing has come from a node; unknown before the first."""
+    """normal, late or silent, by how long nothing has come; unknown before the first report."""
     if last is None:
         return "unknown"
     if now - last >= SILENT_AFTER:
