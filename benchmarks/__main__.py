@@ -1,0 +1,43 @@
+"""`python -m benchmarks [NAME…] [--runs N] [--quick]`."""
+
+import argparse
+import sys
+
+from benchmarks import interest, sync_up, village
+from benchmarks.measure import Benchmark, SkippedError, machine, row, table
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "sync": sync_up.measure,
+    "interest": interest.measure,
+    "village": village.measure,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure this program against floors."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each figure (median is shown)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows: does it work?")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+
+    print(machine(), flush=True)
+    rows: list[tuple[str, ...]] = []
+    skipped: list[str] = []
+    for name in arguments.names or BENCHMARKS:
+        print(f"… {name}", file=sys.stderr, flush=True)
+        try:
+            rows.extend(row(each) for each in BENCHMARKS[name](arguments.runs, arguments.quick))
+        except SkippedError as reason:
+            skipped.append(f"skipped {name}: {reason}")
+    print(f"\n{table(rows)}")
+    print("\n".join(skipped))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
