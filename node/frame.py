@@ -30,7 +30,7 @@ def user_of(actor: Actor | None) -> dict[str, str] | None:
     if actor is None:
         return None
     posts = "、".join(Role(role).title for role in sorted(actor.roles) if role in set(Role))
-    return {"key": actor.id, "name": actor.name, "role": posts, "href": "/password"}
+    return {"key": actor.id, "name": actor.name, "role": posts, "href": "/identity/me"}
 
 
 def navigation(node: Node, actor: Actor | None) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails
 
 from node.core.errors import Invalid, Problems
 from node.core.personal import mask_citizen_number, mask_tail
@@ -27,7 +27,9 @@ MASKS: Mapping[str, Callable[[str], str]] = {"citizen": mask_citizen_number, "ta
 class Shown:
     """How a field looks: control, width in characters, unit, part of the form, mask for reading.
 
-    `type` is one of the controls of the page components, or `hidden` for what no page asks.
+    `type` is one of the controls of the page components, or `hidden` for what no page asks. What a
+    page shows as required may have a default all the same: checks find it empty together with
+    everything else that is wrong.
     """
 
     type: str = "text"
@@ -35,6 +37,7 @@ class Shown:
     unit: str = ""
     group: str = ""
     mask: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def fields_of(
             title=info.title or name,
             hint=info.description or "",
             shown=_shown(info),
-            required=info.is_required() or info.default in (False, PydanticUndefined),
+            required=not _shown(info).optional,
             options=tuple(choices[name]) if name in choices else _enum_options(info),
         )
         for name, info in model.model_fields.items()

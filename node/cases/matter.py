@@ -96,6 +96,10 @@ class Matter(ABC, Generic[F]):
         """What the form says without being asked: (title, words)."""
         return ()
 
+    def outcome_href(self, case: Case) -> str:  # noqa: ARG002
+        """Where to read what approval made; empty when there is no such page."""
+        return ""
+
     def fields(self, uow: UnitOfWork) -> tuple[FormField, ...]:
         """The form as a page shows it."""
         return fields_of(self.form, self.options(uow))

@@ -67,6 +67,7 @@ class CaseStep(SQLModel, table=True):
     opinion: str = ""
     field: str | None = None
     due_on: date | None = Field(default=None, description="when the next step is due")
+    outcome: str | None = None
 
 
 class Draft(SQLModel, table=True):

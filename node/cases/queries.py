@@ -90,7 +90,7 @@ def require_seeing(uow: UnitOfWork) -> None:
         raise Forbidden("系统管理岗不接触业务数据")
 
 
-def _seen(uow: UnitOfWork) -> Select[tuple[Case]]:
+def _seen(uow: UnitOfWork) -> Select[Case]:
     require_seeing(uow)
     return select(Case).where(
         col(Case.county_code) == str(uow.node.county),

@@ -96,6 +96,7 @@ def _step_body(step: Row) -> Row:
         "opinion": step["opinion"],
         "field": step["field"],
         "due_on": due.isoformat() if due else None,
+        "outcome": step["outcome"],
     }
 
 
@@ -219,6 +220,7 @@ def _step(uow: UnitOfWork, item: "sync.Arrived", body: Mapping[str, Any]) -> Row
         "opinion": body["opinion"],
         "field": body["field"],
         "due_on": date.fromisoformat(due) if due else None,
+        "outcome": body["outcome"],
     }
 
 
@@ -254,7 +256,7 @@ def restate(uow: UnitOfWork, known: Mapping[str, Row]) -> None:
     uow.connection.execute(statement, changes)
 
 
-_STATED = ("state", "holder", "turn", "remark", "remark_field", "moved_at", "due_on")
+_STATED = ("state", "holder", "turn", "remark", "remark_field", "moved_at", "due_on", "outcome")
 
 
 def _standing(case: Row, taken: Sequence[Any]) -> Row:
@@ -271,6 +273,7 @@ def _standing(case: Row, taken: Sequence[Any]) -> Row:
         "remark_field": step.field if is_return else None,
         "moved_at": step.at,
         "due_on": step.due_on,
+        "outcome": step.outcome,
     }
 
 

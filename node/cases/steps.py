@@ -210,6 +210,7 @@ def step_row(uow: UnitOfWork, taken: Taken) -> Row:
         "opinion": taken.opinion,
         "field": taken.field,
         "due_on": due_on(uow, case.matter, taken.state),
+        "outcome": taken.outcome,
     }
 
 
@@ -241,6 +242,6 @@ def _advance(taken: Taken, step: Row) -> Row:
     case.remark = taken.opinion if is_return else ""
     case.remark_field = taken.field if is_return else None
     case.moved_at, case.due_on = step["at"], step["due_on"]
-    case.outcome = taken.outcome or case.outcome
+    case.outcome = taken.outcome
     changed = {name: getattr(case, name) for name in _CHANGED}
     return {"of_county": case.county_code, "of_case": case.id, **changed}

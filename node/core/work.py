@@ -204,6 +204,11 @@ def unit_of_work(
     bound = engine.execution_options(**{WRITING: writing})
     with Session(bound, expire_on_commit=False) as session, session.begin():
         uow = UnitOfWork(session, actor, node, now, hosted)
-        yield uow
+        try:
+            yield uow
+        except BaseException:
+            # A page that shows the form again reads what was loaded; a rollback would expire it.
+            session.expunge_all()
+            raise
         if writing:
             uow.flush_records()

@@ -54,7 +54,11 @@ class Enrolment(SQLModel, table=True):
     person_id: str = Field(max_length=36)
     village: str = Field(max_length=12)
     state: str = Field(default="active", max_length=16)
-    grade_fen: int = Field(sa_type=BigInteger, description="yearly grade chosen, in fen")
+    grade_fen: int | None = Field(
+        default=None,
+        sa_type=BigInteger,
+        description="yearly grade chosen, in fen; none for those who contribute no longer",
+    )
     bank_account: str | None = Field(default=None, sa_type=Encrypted("enrolment.bank_account"))
     opened_on: date
     closed_on: date | None = None
