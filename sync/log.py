@@ -113,7 +113,7 @@ def _take(site: Site, connection: Connection) -> list[Written]:
         rows = connection.execute(_TAKE, sizes).all()
         if rows or not _more_than(connection, count):
             opened = site.vault.open
-            return [Written(*row[:6], opened(bytes(row.line))) for row in rows]
+            return [Written(*row)._replace(line=opened(bytes(row.line))) for row in rows]
         count *= 4
 
 

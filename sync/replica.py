@@ -4,12 +4,23 @@ Its methods may be called from any thread. Each is its own transaction, except `
 writes in the caller's.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, func, select
 
-from sync import held, intake, log, membership, outgoing, receipts, revoking, session
+from sync import (
+    audit,
+    held,
+    intake,
+    log,
+    membership,
+    outgoing,
+    receipts,
+    revoking,
+    session,
+    tracing,
+)
 from sync.bell import Bell
 from sync.certificate import Author, Certificate
 from sync.database import reading, writing
@@ -25,6 +36,7 @@ from sync.record import Record
 from sync.routes import DOWN_ALL
 from sync.segment import Sealed, StreamId
 from sync.site import Site, silent
+from sync.status import HeldRecord, Status, held_records, status
 from sync.store import segment
 from sync.trust import Setup, certificate_for, chain_for
 from sync.vault import PLAIN, Vault
@@ -260,6 +272,28 @@ class Replica:
     def reject(self, number: int, *, by: str, note: str) -> None:
         """A person decides that a refused record shall not be applied. See `held.reject`."""
         held.reject(self.site, number, by=by, note=note)
+
+    # Looking at it
+
+    def status(self) -> Status:
+        """Links, streams, what waits, what went wrong: the network page."""
+        return status(self.site)
+
+    def held_records(self, *, after: int = 0, limit: int = 100) -> list[HeldRecord]:
+        """Open held records, a page at a time."""
+        return held_records(self.site, after=after, limit=limit)
+
+    def verify(self, progress: audit.Progress | None = None) -> audit.Verification:
+        """Check every chain, signature, root and receipt held here. See `audit`."""
+        return audit.verify(self.site, progress)
+
+    def search(self, *, key: str, record_type: str | None = None) -> Iterator[tracing.Found]:
+        """All records about a key. See `tracing.search`."""
+        return tracing.search(self.site, key=key, record_type=record_type)
+
+    def trace(self, stream: StreamId, seq: int) -> tracing.Trace:
+        """The proof of one record. See `tracing.trace`."""
+        return tracing.trace(self.site, stream, seq)
 
     def _author(self, connection: Connection, origin: str) -> Author:
         known = self._authors.get(origin)

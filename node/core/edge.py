@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
+from starlette.exceptions import HTTPException
 
 from node.core.clock import Clock
 from node.core.errors import Conflict, Forbidden, Invalid, Problems, Refusal
@@ -229,8 +230,31 @@ def _on_invalid_request(request: Request, error: Exception) -> Response:
     return answer_refusal(request, Invalid("提交的内容不完整或格式不对", field=field or None))
 
 
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    """The framework's own refusals: an unknown address, a wrong method, a redirect."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # narrows for mypy
+    if 300 <= error.status_code < 400:  # noqa: PLR2004  # HTTP's own numbers
+        return Response(status_code=error.status_code, headers=error.headers)
+    if is_program(request) or request.url.path.startswith("/static/"):
+        body = {"title": str(error.detail), "status": error.status_code}
+        return JSONResponse(body, error.status_code, error.headers, media_type=PROBLEM_TYPE)
+    known = error.status_code in {403, 404}
+    template = f"errors/{error.status_code}.html" if known else "errors/base.html"
+    return page(request, template, status_code=error.status_code)
+
+
+def _on_crash(request: Request, _error: Exception) -> Response:
+    """A mistake of ours. The server's log has it whole; the person gets a page."""
+    if is_program(request):
+        body = {"title": "系统内部错误", "status": 500}
+        return JSONResponse(body, status_code=500, media_type=PROBLEM_TYPE)
+    return page(request, "errors/500.html", status_code=500)
+
+
 def install_error_answers(app: FastAPI) -> None:
-    """Teach an application to answer refusals."""
+    """Teach an application to answer refusals, and its own mistakes, with a page."""
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_crash)
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(Redisplay, _on_redisplay)
     app.add_exception_handler(LoginRequired, _on_login_required)
