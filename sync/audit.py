@@ -1,0 +1,149 @@
+"""`verify`: check everything this node holds, offline and in bounded memory.
+
+Every stream from its first header: numbers without gaps, each header naming the one before it,
+the signature under a chain that ends at the root this node joined under, the lines under the root;
+the watermark at the end of it all. Then every receipt against the stream it speaks of.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Row, func, select
+
+from sync.certificate import Certificate, verify_chain
+from sync.database import reading
+from sync.errors import SyncRefusal
+from sync.keyring import require_identity
+from sync.keys import FOR_SEGMENT, verifier
+from sync.messages import Receipt
+from sync.receipts import check_receipt
+from sync.segment import GENESIS, StreamId, read_header, unpack_lines
+from sync.session import hash_at
+from sync.site import Site
+from sync.store import receipt, segment, stream
+from sync.stored import Stored, stored_segments
+from sync.trust import chain_for
+
+Progress = Callable[[int, int], None]
+"""(segments done, segments in all)"""
+
+_MOST = 1_000
+
+
+class Finding(NamedTuple):
+    """Something that does not hold."""
+
+    origin: str
+    epoch: str
+    route: str
+    seq: int
+    reason: str
+
+
+class Verification(NamedTuple):
+    """What was looked at, and what did not hold (the first thousand of it)."""
+
+    streams: int
+    segments: int
+    records: int
+    receipts: int
+    archived: int
+    findings: list[Finding]
+
+    @property
+    def holds(self) -> bool:
+        return not self.findings
+
+
+def verify(site: Site, progress: Progress | None = None) -> Verification:
+    """Check all streams and receipts; `progress` is called after every segment."""
+    return _Audit(site, progress or (lambda _done, _total: None)).run()
+
+
+class _Audit:
+    def __init__(self, site: Site, progress: Progress) -> None:
+        self._site = site
+        self._progress = progress
+        self._total = 0
+        self._segments = self._records = self._archived = 0
+        self._findings: list[Finding] = []
+
+    def run(self) -> Verification:
+        with reading(self._site.engine) as connection:
+            fingerprint = require_identity(connection).root_fingerprint
+            heads = connection.execute(select(stream).order_by(stream.c.origin)).all()
+            self._total = connection.scalar(select(func.count()).select_from(segment)) or 0
+        for row in heads:
+            name = StreamId(row.origin, row.epoch, row.route)
+            author = self._author(name, fingerprint)
+            if author:
+                self._stream(name, author, row.head, bytes(row.head_hash))
+        receipts = sum(1 for _ in self._receipts())
+        return Verification(
+            len(heads),
+            self._segments,
+            self._records,
+            receipts,
+            self._archived,
+            self._findings,
+        )
+
+    def _author(self, name: StreamId, fingerprint: str) -> Certificate | None:
+        with reading(self._site.engine) as connection:
+            chain = chain_for(connection, {(name.origin, name.epoch)})
+        try:
+            return verify_chain(chain, fingerprint)
+        except SyncRefusal as refusal:
+            self._find(name, 0, refusal.message)
+            return None
+
+    def _stream(self, name: StreamId, author: Certificate, head: int, head_hash: bytes) -> None:
+        seq, before = 0, GENESIS
+        for stored in stored_segments(self._site, name, up_to=head):
+            try:
+                self._segment(name, stored, author, seq=seq, before=before)
+            except SyncRefusal as refusal:
+                self._find(name, stored.first, refusal.message)
+            seq, before = stored.last, stored.sealed.hash().hex()
+            self._segments += 1
+            self._progress(self._segments, self._total)
+        if (seq, before) != (head, head_hash.hex()):
+            self._find(name, seq, "记录流的末尾与水位不符")
+
+    def _segment(
+        self, name: StreamId, stored: Stored, author: Certificate, *, seq: int, before: str
+    ) -> None:
+        header = read_header(stored.sealed.header, self._site.limits)
+        check = verifier(author.alg, author.key)
+        if header.stream != name or (header.first, header.last) != (stored.first, stored.last):
+            self._find(name, stored.first, "段头与存放位置不符")
+        if header.first != seq + 1 or header.prev != before:
+            self._find(name, stored.first, "记录流在此断开")
+        if stored.sealed.hash() != stored.header_hash:
+            self._find(name, stored.first, "段头的散列值与登记的不同")
+        if not check(stored.sealed.signature, FOR_SEGMENT + stored.sealed.header):
+            self._find(name, stored.first, "段签名无效")
+        if stored.has_body:
+            self._records += len(unpack_lines(stored.sealed, header, self._site.limits))
+        else:
+            self._archived += 1
+
+    def _receipts(self) -> Iterator[Row[str, str, str, str]]:
+        with reading(self._site.engine) as connection:
+            rows = connection.execute(select(receipt).execution_options(yield_per=100))
+            for row in rows:
+                name = StreamId(row.origin, row.epoch, row.route)
+                given = Receipt(bytes(row.document), bytes(row.signature))
+                try:
+                    said = {head.stream: head for head in check_receipt(connection, given).heads}
+                except SyncRefusal as refusal:
+                    self._find(name, row.seq, refusal.message)
+                else:
+                    digest = hash_at(connection, name, row.seq)
+                    if name not in said or said[name][3:] != (row.seq, digest):
+                        self._find(name, row.seq, "回执与本节点的记录流不符")
+                yield row
+
+    def _find(self, name: StreamId, seq: int, reason: str) -> None:
+        if len(self._findings) < _MOST:
+            self._findings.append(Finding(*name, seq, reason))

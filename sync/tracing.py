@@ -1,0 +1,119 @@
+"""`trace`: the proof of one record, from its line through the tree to the root's key.
+
+What is shown can be checked by anyone who knows the root's fingerprint and has nothing else: the
+line, some ten hashes, one signed header and the certificates above it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import select
+
+from sync.certificate import Certificate, verify_chain
+from sync.database import reading
+from sync.errors import Malformed, SyncRefusal
+from sync.keyring import require_identity
+from sync.keys import FOR_SEGMENT, verifier
+from sync.merkle import inclusion_proof, leaf_hash, leaf_hashes, proves
+from sync.record import Record, parse_line
+from sync.segment import Header, Sealed, StreamId, read_header, unpack_lines
+from sync.site import Site
+from sync.store import stream
+from sync.stored import stored_at, stored_segments
+from sync.trust import chain_for
+
+
+class Found(NamedTuple):
+    """Where a record stands: its stream and number there."""
+
+    stream: StreamId
+    seq: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One record and everything that proves it to who knows the root's `fingerprint`."""
+
+    stream: StreamId
+    seq: int
+    record: Record
+    line: bytes
+    proof: Sequence[bytes]
+    header: Header
+    sealed: Sealed
+    chain: Sequence[Certificate]
+    received_from: str | None
+    fingerprint: str
+
+    def problems(self) -> list[str]:
+        """What does not hold, checked from what is shown alone; empty for a good proof."""
+        problems = []
+        leaf, root = leaf_hash(self.line), bytes.fromhex(self.header.root)
+        size = self.header.last - self.header.first + 1
+        if not proves(leaf, self.seq - self.header.first, size, self.proof, root):
+            problems.append("记录不在段头的根之下")
+        if self.header.canonical() != self.sealed.header or self.header.stream != self.stream:
+            problems.append("段头与签名的内容不同")
+        try:
+            author = verify_chain(self.chain, self.fingerprint)
+        except SyncRefusal as refusal:
+            return [*problems, refusal.message]
+        if (author.node, author.epoch) != (self.stream.origin, self.stream.epoch):
+            problems.append("证书不是该记录流作者的")
+        signed = FOR_SEGMENT + self.sealed.header
+        if not verifier(author.alg, author.key)(self.sealed.signature, signed):
+            problems.append("段签名无效")
+        return problems
+
+
+def search(site: Site, *, key: str, record_type: str | None = None) -> Iterator[Found]:
+    """All records about a key, stream by stream. Reads everything that may hold one."""
+    needle = orjson.dumps(key)
+    with reading(site.engine) as connection:
+        heads = connection.execute(
+            select(stream.c.origin, stream.c.epoch, stream.c.route, stream.c.head)
+        ).all()
+    for *name, head in heads:
+        for stored in stored_segments(site, StreamId(*name), up_to=head):
+            header = read_header(stored.sealed.header, site.limits)
+            if not stored.has_body or (record_type and record_type not in header.types):
+                continue
+            for offset, line in enumerate(unpack_lines(stored.sealed, header, site.limits)):
+                if needle not in line:
+                    continue
+                record = parse_line(line)
+                if record.key == key and record_type in {None, record.type}:
+                    yield Found(header.stream, header.first + offset, record)
+
+
+def trace(site: Site, name: StreamId, seq: int) -> Trace:
+    """Prove one record.
+
+    Raises:
+        Malformed: it is not here, or its segment was archived.
+    """
+    stored = stored_at(site, name, seq)
+    if stored is None or not stored.has_body:
+        raise Malformed("本节点没有这条记录的内容", origin=name.origin, seq=seq)
+    header = read_header(stored.sealed.header, site.limits)
+    lines = unpack_lines(stored.sealed, header, site.limits)
+    index = seq - header.first
+    proof = inclusion_proof(leaf_hashes(lines), index)
+    with reading(site.engine) as connection:
+        fingerprint = require_identity(connection).root_fingerprint
+        chain = chain_for(connection, {(name.origin, name.epoch)})
+    return Trace(
+        stream=name,
+        seq=seq,
+        record=parse_line(lines[index]),
+        line=lines[index],
+        proof=proof,
+        header=header,
+        sealed=stored.sealed,
+        chain=chain,
+        received_from=stored.received_from,
+        fingerprint=fingerprint,
+    )
