@@ -2,12 +2,15 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from node.cli.options import Config, node_from
+from node.runtime import Node
+from sync.tracing import Trace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,8 +44,31 @@ def trace(
 ) -> None:
     """显示一条记录从签发节点到本节点的来历，逐个核验签名。"""
     node = node_from(config)
-    for line in node.replica.trace(record_type, key):
-        typer.echo(str(line))
+    holds = True
+    for found in node.replica.search(key=key, record_type=record_type):
+        proof = node.replica.trace(found.stream, found.seq)
+        problems = proof.problems()
+        holds = holds and not problems
+        for line in _proof_in_words(node, proof):
+            typer.echo(line)
+        for problem in problems:
+            typer.echo(f"  ✗ {problem}")
+        if not problems:
+            typer.echo("  ✓ 记录、默克尔路径、段签名、证书链逐项成立")
+    if not holds:
+        raise typer.Exit(1)
+
+
+def _proof_in_words(node: Node, proof: Trace) -> Iterator[str]:
+    header, stream = proof.header, proof.stream
+    yield f"{node.places.path(stream.origin)}（{stream.origin}）{stream.route} 第 {proof.seq} 条"
+    yield f"  记录 {proof.record.type} {proof.record.key}，写于 {proof.record.at}"
+    yield f"  段 {header.first}–{header.last}，封于 {header.sealed_at}，根 {header.root[:16]}…"
+    yield f"  默克尔路径 {len(proof.proof)} 个散列；收自 {proof.received_from or '本节点'}"
+    for certificate in proof.chain:
+        issuer = node.places.name(certificate.issuer)
+        yield f"  证书 {node.places.name(certificate.node)}，由{issuer}签发"
+    yield f"  根证书指纹 {proof.fingerprint}"
 
 
 def calc(
@@ -51,12 +77,8 @@ def calc(
     ],
 ) -> None:
     """按规则计算算例：计息、待遇、死亡结算、补发、账户支完。发布政策前用它核对算法。"""
-    from node.calc import calculate  # noqa: PLC0415
-    from node.core.errors import Invalid  # noqa: PLC0415
+    from node.calc import calculate, read_cases  # noqa: PLC0415  # only this command needs it
 
-    try:
-        cases = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise Invalid(f"{file} 不是 JSON 文件：{error}") from error
-    json.dump(calculate(cases), sys.stdout, ensure_ascii=False, indent=1)
+    results = calculate(read_cases(file.read_bytes()))
+    json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
     sys.stdout.write("\n")
