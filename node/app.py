@@ -64,8 +64,6 @@ def _house(node: Node, background: Background) -> House:
 def _add_routes(app: FastAPI, node: Node) -> None:
     guarded = [Depends(forgery_guard)]
     for capability in node.capabilities:
-        for matter in capability.matters():
-            _register_matter(matter)
         for router in capability.routers():
             app.include_router(router, dependencies=guarded)
     from sync.server import router as sync_router  # noqa: PLC0415  # imports after the pages'
@@ -74,12 +72,6 @@ def _add_routes(app: FastAPI, node: Node) -> None:
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/healthz", healthy, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)
-
-
-def _register_matter(matter: object) -> None:
-    from node.cases.matter import register  # noqa: PLC0415  # a node without cases has none
-
-    register(matter)  # type: ignore[arg-type]
 
 
 def home(request: Request, actor: Who) -> Response:

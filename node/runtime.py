@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlmodel import Session
 
 import sync
+from node.cases.matter import register
 from node.core.capability import Capability, Job
 from node.core.clock import Clock, shifted_clock, system_clock
 from node.core.db import make_engine
@@ -30,11 +31,14 @@ HOSTED_KIND = "hosted"
 
 
 def load_capabilities(names: Sequence[str]) -> tuple[Capability, ...]:
-    """The capabilities a profile names, each from `node.<name>.capability`."""
+    """The capabilities a profile names, each from `node.<name>.capability`, and their matters."""
     found = []
     for name in names:
         module = importlib.import_module(f"node.{name}.capability")
         found.append(module.CAPABILITY)
+    for capability in found:
+        for matter in capability.matters():
+            register(matter)
     return tuple(found)
 
 
