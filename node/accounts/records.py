@@ -1,19 +1,17 @@
 """What a county tells of its accounts, and how a replica takes it.
 
-Every fact goes up to the province and down to the village it is about, in the same form: a table
-of up to 1,000 rows, column by column. A replica does not judge, the county has decided; taking a
-record twice changes nothing. The county and the village of a row are those of its record, which
-the author had to be entitled to, never values of the body.
+Every fact goes up to the province and down to the village it is about, in the same form. A replica
+does not judge, the county has decided; taking a record twice changes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Table
 
 import sync
+from node.accounts.bulk_facts import Row, bulk_rows, publish_bulk, publish_table
 from node.accounts.models import (
     Account,
     AccountClosing,
@@ -23,7 +21,6 @@ from node.accounts.models import (
     JournalLine,
     Posting,
 )
-from node.core import bulk
 from node.core.clock import from_iso, iso
 from node.core.db import insert_new, upsert
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
@@ -38,8 +35,6 @@ YEAR_CLOSED = RecordType("year.closed")
 
 RECORD_TYPES = (OPENED, POSTED, ENTERED, SETTLED, YEAR_SETTLED, YEAR_CLOSED)
 
-Row = dict[str, Any]
-
 _accounts: Table = Account.__table__  # type: ignore[attr-defined]
 _postings: Table = Posting.__table__  # type: ignore[attr-defined]
 _entries: Table = JournalEntry.__table__  # type: ignore[attr-defined]
@@ -47,45 +42,6 @@ _lines: Table = JournalLine.__table__  # type: ignore[attr-defined]
 _settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
 _closings: Table = AccountClosing.__table__  # type: ignore[attr-defined]
 _runs: Table = InterestRun.__table__  # type: ignore[attr-defined]
-
-
-def publish_bulk(
-    uow: UnitOfWork,
-    kind: RecordType,
-    key: str,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    head: Mapping[str, Any] | None = None,
-) -> None:
-    """Tell rows that carry their `village`: one record for every village and 1,000 rows.
-
-    `head` is what all rows share. All upward records go before the downward ones, which lets the
-    outbox take them in two statements.
-    """
-    told = [
-        (RegionCode(village), f"{key}-{village}-{part}", {**(head or {}), **bulk.columns(chunk)})
-        for village, mine in _by_village(rows)
-        for part, chunk in enumerate(bulk.chunks(mine), 1)
-    ]
-    for village, name, body in told:
-        uow.publish(kind, name, body, region=village, routes=(UP_PROVINCE,))
-    for village, name, body in told:
-        uow.publish(kind, name, body, region=village, routes=(down(village),))
-
-
-def _by_village(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Row]]]:
-    ordered = sorted(rows, key=lambda row: str(row["village"]))
-    for village, group in groupby(ordered, key=lambda row: str(row["village"])):
-        yield village, [{k: v for k, v in row.items() if k != "village"} for row in group]
-
-
-def bulk_rows(arrived: Sequence["sync.Arrived"]) -> Iterator[Row]:
-    """The rows of bulk records, with county and village from the record itself."""
-    for item in arrived:
-        village = RegionCode(item.record.region)
-        place = {"county_code": str(village.county), "village": str(village)}
-        for row in bulk.rows(item.record.body):
-            yield {**row, **place}
 
 
 def publish_opened(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -198,6 +154,24 @@ def publish_settlements(uow: UnitOfWork, key: str, rows: Sequence[Mapping[str, A
 def apply_settlements(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the settlements."""
     insert_new(uow.connection, _settlements, list(bulk_rows(arrived)))
+
+
+YEAR_COLUMNS = (
+    "account_no",
+    "source",
+    "opening_fen",
+    "movement_fen",
+    "product",
+    "interest_fen",
+    "line_no",
+)
+
+
+def publish_year(uow: UnitOfWork, run: InterestRun, rows: Iterable[Sequence[Any]]) -> None:
+    """Tell the closings of a year: village and `YEAR_COLUMNS`, ordered by village."""
+    head = {"year": run.year, "entry_no": run.entry_no}
+    key = f"{run.county_code}-{run.year}"
+    publish_table(uow, YEAR_SETTLED, key, rows, columns=YEAR_COLUMNS, head=head)
 
 
 @YEAR_SETTLED.applies

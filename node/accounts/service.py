@@ -13,7 +13,8 @@ from node.accounts.serials import ACCOUNT, own_county, serial
 from node.core.db import BATCH_ROWS
 from node.core.errors import Invalid, NotFound
 from node.core.work import UnitOfWork
-from node.registry.models import Enrolment, Person
+from node.registry.events import Opened
+from node.registry.models import Person
 from tiers import RegionCode
 
 PREFIX, SERIAL = 6, 8
@@ -57,7 +58,7 @@ def open_accounts(uow: UnitOfWork, people: Sequence[NewAccount]) -> dict[str, in
     return had | {each.person_id: number for number, each in enumerate(new, first)}
 
 
-def open_for_enrolments(uow: UnitOfWork, enrolments: Sequence[Enrolment]) -> None:
+def open_for_enrolments(uow: UnitOfWork, enrolments: Sequence[Opened]) -> None:
     """Give everybody who has just been enrolled an account (hook of the registry)."""
     people = [NewAccount(each.person_id, each.village, each.opened_on) for each in enrolments]
     open_accounts(uow, people)

@@ -4,18 +4,15 @@ An accountant makes a trial run, somebody who may approve posts it: two people, 
 is one transaction, so it is either done or not begun; a second run finds the first.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from node.accounts import records
 from node.accounts import settlement_sql as sql
-from node.accounts.balances import closings, open_years, postings
+from node.accounts.balances import closings, open_years
 from node.accounts.chart import CONTROL, Kind, opposite
 from node.accounts.ledger import Head, Line, begin, seal
 from node.accounts.models import InterestRun, YearEndRequest
@@ -23,16 +20,13 @@ from node.accounts.rates import Rate, rate_of
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
 from node.accounts.verify import difference_to_control
-from node.core import bulk
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.money import percent, yuan
-from node.core.work import UP_PROVINCE, UnitOfWork, down
+from node.core.work import UnitOfWork
 from node.identity import require
 from tiers import RegionCode, Role
 
 FETCHED_ROWS = 20_000
-TOLD_TOGETHER = 64
-"""So many bulk records are written to the outbox at once: memory stays flat, statements few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,54 +200,10 @@ def _any(uow: UnitOfWork, county: RegionCode, year: int, condition: Any) -> bool
     return uow.connection.execute(one).first() is not None
 
 
-COLUMNS = (
-    "account_no",
-    "source",
-    "opening_fen",
-    "movement_fen",
-    "product",
-    "interest_fen",
-    "line_no",
-)
-
-
 def _publish(uow: UnitOfWork, county: RegionCode, run: InterestRun) -> None:
-    """Tell the closings as columns, village by village, and write them out as they come."""
     told = sql.TOLD.execution_options(yield_per=FETCHED_ROWS)
-    rows = uow.connection.execute(told, {"county": str(county), "year": run.year})
-    head = {"year": run.year, "entry_no": run.entry_no}
-    waiting: list[tuple[RegionCode, str, dict[str, Any]]] = []
-    for village, part, chunk in _chunks(rows):
-        _, *values = zip(*chunk, strict=True)
-        table = dict(zip(COLUMNS, map(list, values), strict=True))
-        body = {**head, "count": len(chunk), "columns": table}
-        waiting.append((RegionCode(village), f"{county}-{run.year}-{village}-{part}", body))
-        if len(waiting) == TOLD_TOGETHER:
-            _write_out(uow, waiting)
-    _write_out(uow, waiting)
-
-
-def _chunks(rows: Iterator[Row[Any]]) -> Iterator[tuple[str, int, Sequence[Row[Any]]]]:
-    for village, group in groupby(rows, key=itemgetter(0)):
-        part = 0
-        chunk: list[Row[Any]] = []
-        for row in group:
-            chunk.append(row)
-            if len(chunk) == bulk.ROWS_PER_RECORD:
-                part += 1
-                yield village, part, chunk
-                chunk = []
-        if chunk:
-            yield village, part + 1, chunk
-
-
-def _write_out(uow: UnitOfWork, told: list[tuple[RegionCode, str, dict[str, Any]]]) -> None:
-    for village, key, body in told:
-        uow.publish(records.YEAR_SETTLED, key, body, region=village, routes=(UP_PROVINCE,))
-    for village, key, body in told:
-        uow.publish(records.YEAR_SETTLED, key, body, region=village, routes=(down(village),))
-    uow.flush_records()
-    told.clear()
+    given = {"county": str(county), "year": run.year}
+    records.publish_year(uow, run, uow.connection.execute(told, given))
 
 
 def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:
@@ -262,13 +212,3 @@ def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:
         raise Invalid(
             f"结息后个人账户合计与控制科目相差 {yuan(over)} 元，未记账，请先核对账目", fen=over
         )
-
-
-def settled_postings(uow: UnitOfWork, county: RegionCode, year: int) -> int:
-    """How many interest postings a year has."""
-    counted = select(func.count()).where(
-        postings.c.county_code == str(county),
-        postings.c.year == year,
-        postings.c.kind == Kind.INTEREST.value,
-    )
-    return int(uow.connection.execute(counted).scalar_one())
