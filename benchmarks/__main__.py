@@ -3,13 +3,15 @@
 import argparse
 import sys
 
-from benchmarks import interest, sync_up, village
+from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table
+from benchmarks.sync_up import measure as sync_up
+from benchmarks.village import measure as village
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "sync": sync_up.measure,
-    "interest": interest.measure,
-    "village": village.measure,
+    "sync": sync_up,
+    "interest": interest,
+    "village": village,
 }
 
 

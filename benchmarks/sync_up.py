@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
@@ -53,45 +53,61 @@ def measure(runs: int, quick: bool) -> Iterator[Measure]:
     yield Measure("written with the business, unsealed", "records/s", appended)
 
 
+class Node(NamedTuple):
+    """One end: its engine and its replica."""
+
+    engine: Engine
+    replica: sync.Replica
+
+
 def _one_run(records: Sequence[sync.Record]) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="wuji-bench-") as name:
         folder = Path(name)
         [port] = free_ports(1)
         address = f"http://{LOOPBACK}:{port}"
-        code = _found_parent(folder / "parent")
-        child = _open(folder / "child")
+        child = joined(folder)
         server = ("-m", "benchmarks.sync_up", str(folder / "parent"), str(port))
         with python(*server, ready=f"{address}/ready"):
-            _join(child, address, code)
             with timed() as writing_watch:
-                _append(child.engine, records, _vault(folder / "child"))
+                append(child, records)
             with timed() as sending_watch:
-                _send(child, address)
-        _expect(folder / "parent", len(records))
+                _send(child.replica, address)
+        expect(folder / "parent", len(records))
         child.engine.dispose()
     return len(records) / writing_watch.seconds, len(records) / sending_watch.seconds
 
 
-def _open(folder: Path) -> sync.Replica:
+def opened(folder: Path) -> Node:
     """A node's end of the protocol over its own SQLite file, with the node's engine and vault."""
     folder.mkdir(exist_ok=True)
     secret = folder / "node.secret"
     if not secret.exists():
         write_keyring(secret, Keyring.generate())
-    engine = make_engine(f"sqlite:///{folder / 'node.sqlite'}", read_keyring(secret))
+    keyring = read_keyring(secret)
+    engine = make_engine(f"sqlite:///{folder / 'node.sqlite'}", keyring)
     with writing(engine) as connection:
         sync.store.metadata.create_all(connection)
         connection.exec_driver_sql(CREATE.replace("TABLE", "TABLE IF NOT EXISTS"))
-    return sync.Replica(
+    replica = sync.Replica(
         engine,
         authority=authority,
         handlers={TYPE: sync.Handler(version=1, apply=_apply, independent=True)},
-        vault=_vault(folder),
+        vault=keyring,
     )
+    return Node(engine, replica)
 
 
-def _vault(folder: Path) -> Keyring:
-    return read_keyring(folder / "node.secret")
+def joined(folder: Path) -> Node:
+    """A child that has joined its parent, both under `folder`."""
+    parent, child = opened(folder / "parent"), opened(folder / "child")
+    parent.replica.found(node=PROVINCE, level="province")
+    code = parent.replica.issue_join_code(region=COUNTY, level="county")
+    admission = parent.replica.admit(code, child.replica.apply_to_join(region=COUNTY))
+    child.replica.adopt(
+        admission.certificate, admission.chain, fingerprint=admission.root_fingerprint
+    )
+    parent.engine.dispose()
+    return child
 
 
 def _apply(connection: Connection, arrived: Sequence[sync.Arrived]) -> None:
@@ -108,39 +124,25 @@ def _row(record: sync.Record) -> Mapping[str, Any]:
     }
 
 
-def _found_parent(folder: Path) -> str:
-    parent = _open(folder)
-    parent.found(PROVINCE, "province")
-    code = parent.issue_join_code(COUNTY, "county")
-    parent.engine.dispose()
-    return code
-
-
-def _join(child: sync.Replica, address: str, code: str) -> None:
-    from sync.client import join  # noqa: PLC0415  # the parent's process needs no client
-
-    join(child, address, code, region=COUNTY, confirm=lambda _fingerprint: True)
-
-
-def _append(engine: Engine, records: Sequence[sync.Record], vault: Keyring) -> None:
+def append(child: Node, records: Sequence[sync.Record]) -> None:
+    """Write records as business transactions do."""
     for start in range(0, len(records), PER_TRANSACTION):
-        with writing(engine) as connection:
-            sync.append(
+        with writing(child.engine) as connection:
+            child.replica.append(
                 connection,
                 origin=COUNTY,
                 route=ROUTE,
                 txn=f"txn-{start}",
                 records=records[start : start + PER_TRANSACTION],
-                vault=vault,
             )
 
 
 def _send(child: sync.Replica, address: str) -> None:
     """Seal in one thread and send in this one, until nothing waits."""
-    from sync.client import Link  # noqa: PLC0415
+    from sync.client import Link  # noqa: PLC0415  # the parent's process needs no client
 
     link = Link(child, address, wait_seconds=0)
-    sealer = threading.Thread(target=_seal_all, args=(child,))
+    sealer = threading.Thread(target=child.seal)
     sealer.start()
     while sealer.is_alive():
         link.sync_once()
@@ -148,16 +150,12 @@ def _send(child: sync.Replica, address: str) -> None:
     link.sync_once()
 
 
-def _seal_all(child: sync.Replica) -> None:
-    while child.seal():
-        pass
-
-
-def _expect(folder: Path, count: int) -> None:
-    engine = make_engine(f"sqlite:///{folder / 'node.sqlite'}", _vault(folder))
-    with engine.connect() as connection:
+def expect(folder: Path, count: int) -> None:
+    """All of it arrived."""
+    node = opened(folder)
+    with node.engine.connect() as connection:
         found = connection.scalar(select(func.count()).select_from(enrolments))
-    engine.dispose()
+    node.engine.dispose()
     assert found == count, f"{found} of {count} records arrived"
 
 
@@ -166,7 +164,7 @@ def serve(folder: str, port: int) -> None:
     from sync.server import router  # noqa: PLC0415  # the child's process needs no server
 
     app = FastAPI()
-    app.include_router(router(_open(Path(folder))))
+    app.include_router(router(opened(Path(folder)).replica))
 
     @app.get("/ready")
     async def ready() -> bool:

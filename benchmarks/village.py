@@ -24,6 +24,7 @@ from node.identity.passwords import Passwords
 from node.identity.service import NewUser, add_user
 from node.runtime import open_node
 from node.settings import load_settings
+from node.setup import prepare
 from tests.fixtures.ports import LOOPBACK, free_ports
 from tiers import Role
 
@@ -52,8 +53,7 @@ def measure(runs: int, quick: bool) -> Iterator[Measure]:
     with tempfile.TemporaryDirectory(prefix="wuji-bench-") as name:
         parent, village, password = _network(Path(name))
         with python(WUJI, "run", "--config", str(parent.config), ready=f"{parent.url}/healthz"):
-            code, fingerprint = _invitation(parent)
-            _wuji("join", parent.url, code, "--fingerprint", fingerprint, config=village.config)
+            _join(village, parent)
             _add_coordinator(village, password)
             for _ in range(1 if quick else runs):
                 seconds, quiet, busy = _one_start(village, password)
@@ -110,13 +110,18 @@ def _place(folder: Path, region: str, port: int, *, parent: str = "") -> Place:
     return Place(config, f"http://{LOOPBACK}:{port}")
 
 
-def _invitation(parent: Place) -> tuple[str, str]:
-    """A join code from the province itself: the tiers between change nothing that is measured."""
-    node = open_node(load_settings(parent.config))
-    code = node.replica.issue_join_code(VILLAGE, "village")
-    fingerprint = node.replica.root_fingerprint()
-    node.engine.dispose()
-    return code, str(fingerprint)
+def _join(village: Place, parent: Place) -> None:
+    """Straight under the province: the tiers between change nothing that is measured."""
+    prepare(load_settings(village.config))
+    above = open_node(load_settings(parent.config))
+    below = open_node(load_settings(village.config))
+    code = above.replica.issue_join_code(region=VILLAGE, level="village")
+    admission = above.replica.admit(code, below.replica.apply_to_join(region=VILLAGE))
+    below.replica.adopt(
+        admission.certificate, admission.chain, fingerprint=admission.root_fingerprint
+    )
+    for node in (above, below):
+        node.engine.dispose()
 
 
 def _add_coordinator(village: Place, password: str) -> None:
