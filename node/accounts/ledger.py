@@ -14,6 +14,7 @@ from sqlmodel import select as select_rows
 from node.accounts import records
 from node.accounts.balances import accounts, balances, in_batches, postings, settled_year
 from node.accounts.chart import CONTROL, Kind, opposite
+from node.accounts.events import tell_reversed
 from node.accounts.models import JournalEntry, JournalLine, LedgerBook, Posting
 from node.accounts.serials import ENTRY, own_county, serial
 from node.accounts.sources import Source
@@ -21,7 +22,8 @@ from node.core.db import BATCH_ROWS, insert_new
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.money import yuan
 from node.core.work import UnitOfWork
-from tiers import RegionCode
+from node.identity import require
+from tiers import RegionCode, Role
 
 books: Table = LedgerBook.__table__  # type: ignore[attr-defined]
 entries: Table = JournalEntry.__table__  # type: ignore[attr-defined]
@@ -242,11 +244,13 @@ def reverse(uow: UnitOfWork, entry_no: int, line_no: int, *, reason: str) -> Pos
     """Answer a wrong posting with its mirror image (红字冲销), today; both stay in sight.
 
     Raises:
+        Forbidden: this node or this person keeps no accounts.
         NotFound: there is no such posting here.
         Invalid: no reason is given, the posting is itself a reversal, or it is interest.
         Conflict: it was reversed before, perhaps by a second click.
     """
     county = str(own_county(uow))
+    require(uow, Role.ACCOUNTANT)
     wrong = uow.get(Posting, county, entry_no, line_no)
     _check_reversible(uow, wrong, reason)
     as_it_was = NewPosting(
@@ -263,7 +267,9 @@ def reverse(uow: UnitOfWork, entry_no: int, line_no: int, *, reason: str) -> Pos
     mirror = replace(as_it_was, kind=Kind.REVERSAL)
     head = Head(Kind.REVERSAL, uow.today, "posting", f"{entry_no}-{line_no}", reason.strip())
     number = book(uow, Entry(head, lines_for([as_it_was]), [mirror]))
-    return uow.get(Posting, county, number, 1)
+    booked = uow.get(Posting, county, number, 1)
+    tell_reversed(uow, wrong, booked)
+    return booked
 
 
 def _check_reversible(uow: UnitOfWork, wrong: Posting, reason: str) -> None:

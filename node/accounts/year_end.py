@@ -5,7 +5,7 @@ is one transaction, so it is either done or not begun; a second run finds the fi
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -20,7 +20,7 @@ from node.accounts.rates import Rate, rate_of
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
 from node.accounts.verify import difference_to_control
-from node.core.errors import Conflict, Invalid, NotFound
+from node.core.errors import Conflict, Invalid, NotFound, Refusal
 from node.core.money import percent, yuan
 from node.core.work import UnitOfWork
 from node.identity import require
@@ -77,6 +77,21 @@ def request_year_end(uow: UnitOfWork, year: int) -> YearEndRequest:
         requested_at=uow.now,
     )
     return uow.session.merge(request)
+
+
+def try_last_year(uow: UnitOfWork) -> str:
+    """Make the trial run of the year that has ended as soon as its rate is here (a job)."""
+    year = (uow.today + timedelta(days=1)).year - 1
+    known = (str(own_county(uow)), year)
+    if uow.session.get(InterestRun, known) or uow.session.get(YearEndRequest, known):
+        return f"{year} 年度已经试算或结息"
+    if not open_years(uow.connection, str(uow.node)):
+        return "没有待结息的账户"
+    try:
+        found = request_year_end(uow, year)
+    except Refusal as refusal:
+        return refusal.message
+    return f"{year} 年度试算：{found.accounts} 户，利息 {yuan(found.interest_fen)} 元，待审批"
 
 
 def approve_year_end(uow: UnitOfWork, year: int) -> InterestRun:

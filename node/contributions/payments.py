@@ -11,9 +11,12 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from sqlmodel import select
+
 from node.accounts.balances import settled_year
 from node.accounts.chart import Kind
 from node.accounts.ledger import Entry, Head, NewPosting, book, lines_for, reverse
+from node.accounts.models import Posting
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
 from node.contributions.models import Contribution, Subsidy
@@ -292,15 +295,29 @@ def reverse_payment(uow: UnitOfWork, contribution_id: str, *, reason: str) -> Co
         Conflict: it was reversed before, or a subsidy has followed it.
         Invalid: no reason is given, or the account would fall below zero.
     """
-    county = str(own_county(uow))
-    require(uow, Role.ACCOUNTANT)
-    found = uow.get(Contribution, county, contribution_id)
-    if found.reversed_entry is not None:
-        raise Conflict("该笔缴费已经冲销")
-    if uow.session.get(Subsidy, (county, found.account_no, found.for_year)):
+    found = uow.get(Contribution, str(own_county(uow)), contribution_id)
+    reverse(uow, found.entry_no, found.line_no, reason=reason)
+    return found
+
+
+def hear_reversal(uow: UnitOfWork, wrong: Posting, mirror: Posting) -> None:
+    """A reversed posting takes its contribution along (hook of the ledger).
+
+    Raises:
+        Conflict: a subsidy rests on the contribution, or it is itself a subsidy.
+    """
+    if wrong.kind == Kind.SUBSIDY:
+        raise Conflict("缴费补贴由批次记账，不能单笔冲销")
+    same = select(Contribution).where(
+        Contribution.county_code == wrong.county_code,
+        Contribution.entry_no == wrong.entry_no,
+        Contribution.line_no == wrong.line_no,
+    )
+    found = uow.session.exec(same).first()
+    if found is None:
+        return
+    if uow.session.get(Subsidy, (found.county_code, found.account_no, found.for_year)):
         raise Conflict(f"{found.for_year} 年度缴费补贴已经入账，须先收回补贴再冲销缴费")
-    mirror = reverse(uow, found.entry_no, found.line_no, reason=reason)
     found.reversed_entry = mirror.entry_no
     uow.session.add(found)
     publish_contributions(uow, f"reversed-{mirror.entry_no}", [found.model_dump()])
-    return found

@@ -1,0 +1,28 @@
+"""个人账户: accounts, the fund's ledger, interest, statements."""
+
+from typing import TYPE_CHECKING
+
+from node.accounts.records import RECORD_TYPES
+from node.accounts.service import open_for_enrolments
+from node.accounts.year_end import try_last_year
+from node.core.capability import Capability, Job
+from node.registry.events import ENROLMENT_OPENED
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> "list[APIRouter]":
+    from node.accounts import api  # noqa: PLC0415  # only a web process needs it
+
+    return [api.router]
+
+
+ENROLMENT_OPENED.append(open_for_enrolments)
+
+CAPABILITY = Capability(
+    name="accounts",
+    record_types=RECORD_TYPES,
+    routers=_routers,
+    jobs=(Job("accounts.try_year", "年度结息试算", 24 * 60, try_last_year),),
+)

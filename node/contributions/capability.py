@@ -1,0 +1,22 @@
+"""缴费: confirmed payments, subsidies, the year's cockpit."""
+
+from typing import TYPE_CHECKING
+
+from node.accounts.events import POSTING_REVERSED
+from node.contributions.payments import hear_reversal
+from node.contributions.records import RECORD_TYPES
+from node.core.capability import Capability
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> "list[APIRouter]":
+    from node.contributions import api  # noqa: PLC0415  # only a web process needs it
+
+    return [api.router]
+
+
+POSTING_REVERSED.append(hear_reversal)
+
+CAPABILITY = Capability(name="contributions", record_types=RECORD_TYPES, routers=_routers)
