@@ -50,6 +50,8 @@ def apply_records(
     blocks: Blocks,
 ) -> Outcome:
     """Apply records in order; those that cannot be are returned with the reason."""
+    if not arrived:
+        return Outcome((), ())
     work = _Work(site, connection, blocks)
     ready = work.admit(arrived, author_of)
     calls = _calls(site.handlers, ready)

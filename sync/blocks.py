@@ -5,7 +5,8 @@ waits for its cause stops only what follows it in its own stream: the cause may 
 A record of a type not known here stops nothing: nothing known here was ever written on top of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -41,26 +42,45 @@ class Blocks:
             self._stream_keys.add((*name, key))
 
     def stops(self, arrived: Arrived) -> bool:
-        key = arrived.record.key
-        if key in self._keys:
-            return True
-        return (arrived.origin, arrived.epoch, arrived.route, key) in self._stream_keys
+        name = StreamId(arrived.origin, arrived.epoch, arrived.route)
+        return self.stops_key(name, arrived.record.key)
+
+    def stops_key(self, name: StreamId, key: str) -> bool:
+        return key in self._keys or (*name, key) in self._stream_keys
 
 
-def blocks_for(connection: Connection, keys: Iterable[str], *, but: Iterable[int] = ()) -> Blocks:
-    """What open held records, those in `but` excepted, stop among these keys."""
+def blocks_for(connection: Connection, keys: Iterable[str]) -> Blocks:
+    """What is held and open stops these keys for whatever arrives now."""
     blocks = Blocks()
-    names = held.c
-    wanted, excepted = sorted(set(keys)), set(but)
-    for start in range(0, len(wanted), _CHUNK):
-        rows = connection.execute(
-            select(names.id, names.kind, names.key, names.origin, names.epoch, names.route).where(
-                names.decided_at.is_(None), names.key.in_(wanted[start : start + _CHUNK])
-            )
-        )
-        for number, kind, key, *name in rows:
-            if number not in excepted:
-                blocks.stop(kind, StreamId(*name), key)
-                if kind == WAITING:
-                    blocks.waiting.add(key)
+    for row in _open_about(connection, keys):
+        blocks.stop(row.kind, StreamId(row.origin, row.epoch, row.route), row.key)
+        if row.kind == WAITING:
+            blocks.waiting.add(row.key)
     return blocks
+
+
+def stopped_among(connection: Connection, tried: Mapping[int, str]) -> set[int]:
+    """Which of these held records (number → key) stand behind an earlier one not among them."""
+    blocks, stopped = Blocks(), set()
+    for row in _open_about(connection, tried.values()):
+        name = StreamId(row.origin, row.epoch, row.route)
+        if row.id not in tried:
+            blocks.stop(row.kind, name, row.key)
+        elif blocks.stops_key(name, row.key):
+            stopped.add(row.id)
+    return stopped
+
+
+def _open_about(
+    connection: Connection, keys: Iterable[str]
+) -> Iterator[Any]:
+    """Open held records about these keys; those about one key in the order they came."""
+    names = held.c
+    columns = (names.id, names.kind, names.key, names.origin, names.epoch, names.route)
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), _CHUNK):
+        yield from connection.execute(
+            select(*columns)
+            .where(names.decided_at.is_(None), names.key.in_(wanted[start : start + _CHUNK]))
+            .order_by(names.id)
+        )

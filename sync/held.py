@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from sync.apply import AuthorOf, Outcome, Unapplied, apply_records
-from sync.blocks import BEHIND, NEWER, REFUSED, UNKNOWN, WAITING, blocks_for
+from sync.blocks import BEHIND, NEWER, REFUSED, UNKNOWN, WAITING, Blocks, stopped_among
 from sync.certificate import Author
 from sync.database import writing
 from sync.errors import NothingHeld, Refused
@@ -135,12 +135,17 @@ def any_waiting(connection: Connection) -> bool:
 
 def _retry(site: Site, connection: Connection, rows: Sequence[Row[Any]]) -> Outcome:
     """Apply held records in the order of `rows`, and write down what became of each."""
-    if not rows:
-        return Outcome((), ())
-    by_place = {_place(row): row for row in rows}
-    arrived = [Arrived(parse_line(site.vault.open(bytes(row.line))), *_place(row)) for row in rows]
-    blocks = blocks_for(connection, (row.key for row in rows), but=(row.id for row in rows))
-    outcome = apply_records(site, connection, arrived, author_of=authors(connection), blocks=blocks)
+    stopped = stopped_among(connection, {row.id: row.key for row in rows})
+    for number in sorted(stopped):
+        _update(connection, number, {"tried_at": site.now()})
+    by_place = {_place(row): row for row in rows if row.id not in stopped}
+    arrived = [
+        Arrived(parse_line(site.vault.open(bytes(row.line))), *place)
+        for place, row in by_place.items()
+    ]
+    outcome = apply_records(
+        site, connection, arrived, author_of=authors(connection), blocks=Blocks()
+    )
     now = site.now()
     for one in outcome.applied:
         values = {"decided_at": now, "decision": APPLIED, "decided_by": _ENGINE}

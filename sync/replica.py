@@ -291,9 +291,14 @@ class Replica:
         """All records about a key. See `tracing.search`."""
         return tracing.search(self.site, key=key, record_type=record_type)
 
-    def trace(self, stream: StreamId, seq: int) -> tracing.Trace:
+    def prove(self, stream: StreamId, seq: int) -> tracing.Trace:
         """The proof of one record. See `tracing.trace`."""
         return tracing.trace(self.site, stream, seq)
+
+    def trace(self, record_type: str, key: str) -> Iterator[tracing.Trace]:
+        """The proof of every record of a type about a key; `str()` of one is for people."""
+        for found in self.search(key=key, record_type=record_type):
+            yield self.prove(found.stream, found.seq)
 
     def _author(self, connection: Connection, origin: str) -> Author:
         known = self._authors.get(origin)

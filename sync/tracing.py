@@ -48,6 +48,22 @@ class Trace:
     received_from: str | None
     fingerprint: str
 
+    def __str__(self) -> str:
+        """The path in words, for a terminal."""
+        problems = self.problems()
+        steps = " → ".join(f"{link.node}（{link.level}）" for link in self.chain)
+        lines = [
+            f"{self.record.type} {self.record.key}",
+            f"  写于 {self.record.at}，{self.record.actor}，区划 {self.record.region}",
+            f"  流 {self.stream.origin} {self.stream.route}（{self.stream.epoch}）第 {self.seq} 条",
+            f"  段 {self.header.first}–{self.header.last}，封于 {self.header.sealed_at}",
+            f"  根 {self.header.root[:16]}…，路径 {len(self.proof)} 个散列值",
+            f"  来自 {self.received_from or '本节点'}；证书 {steps}",
+            *(f"  ✗ {problem}" for problem in problems),
+            *([] if problems else ["  ✓ 路径、签名和证书链全部成立"]),
+        ]
+        return "\n".join(lines)
+
     def problems(self) -> list[str]:
         """What does not hold, checked from what is shown alone; empty for a good proof."""
         problems = []

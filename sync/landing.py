@@ -1,0 +1,223 @@
+"""Setting one segment down: does it hold, does it come next, apply it, move the watermark.
+
+All of `land` happens in the caller's transaction; `verify_segment` needs none, and is done before,
+since it costs time while a lock would be held.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, exists, literal, select
+
+from sync.apply import apply_records
+from sync.blocks import Blocks, blocks_for
+from sync.certificate import Author, Certificate
+from sync.database import upsert
+from sync.errors import Forked, OutOfOrder, Revoked, Untrusted
+from sync.held import hold, retry_waiting
+from sync.keys import FOR_SEGMENT, verifier
+from sync.log import segment_row
+from sync.messages import Head
+from sync.record import Arrived, Record, parse_lines
+from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
+from sync.session import hash_at
+from sync.site import Site
+from sync.store import held, revocation, segment, stream
+from sync.trust import (
+    revocations,
+)
+
+_stream_now = (
+    select(stream.c.head, stream.c.head_hash, stream.c.applied)
+    .where(
+        stream.c.origin == bindparam("origin"),
+        stream.c.epoch == bindparam("epoch"),
+        stream.c.route == bindparam("route"),
+    )
+    .subquery()
+)
+_revoked = exists().where(
+    revocation.c.node == bindparam("origin"), revocation.c.epoch == bindparam("epoch")
+)
+_anything_held = exists().where(held.c.decided_at.is_(None))
+_one = select(literal(1).label("one")).subquery()
+_PLACE = select(
+    _stream_now.c.head,
+    _stream_now.c.head_hash,
+    _stream_now.c.applied,
+    _revoked.label("is_revoked"),
+    _anything_held.label("any_held"),
+).select_from(_one.outerjoin(_stream_now, literal(1) == 1))
+
+
+class Verified(NamedTuple):
+    """A segment whose signature and root hold."""
+
+    sealed: Sealed
+    header: Header
+    lines: Sequence[bytes]
+    records: Sequence[Record]
+    author: Author
+
+
+class Counts(NamedTuple):
+    """Records applied, and records held."""
+
+    applied: int
+    held: int
+
+    def plus(self, other: "Counts") -> "Counts":
+        return Counts(self.applied + other.applied, self.held + other.held)
+
+
+class Place(NamedTuple):
+    """Where a stream stands here when a segment comes."""
+
+    head: int
+    hash: str
+    applied: int
+    is_revoked: bool
+    any_held: bool
+
+
+def verify_segment(site: Site, sealed: Sealed, header: Header, author: Certificate) -> Verified:
+    """Check signature and root, and read the lines.
+
+    Raises:
+        Untrusted: the author did not sign this.
+        Malformed, NotCanonical: the body is not what the header says, or holds no records.
+    """
+    if header.alg != author.alg:
+        raise Untrusted("段头的签名算法与证书不同", alg=header.alg)
+    if not verifier(author.alg, author.key)(sealed.signature, FOR_SEGMENT + sealed.header):
+        raise Untrusted("段签名无效", origin=header.origin)
+    lines = unpack_lines(sealed, header, site.limits)
+    return Verified(sealed, header, lines, parse_lines(lines), author.author)
+
+
+def place_of(connection: Connection, name: StreamId) -> Place:
+    """Where a stream stands here; at 0 when it is not here at all."""
+    row = connection.execute(_PLACE, name._asdict()).one()
+    if row.head is None:
+        return Place(0, GENESIS, 0, bool(row.is_revoked), bool(row.any_held))
+    head_hash = bytes(row.head_hash).hex()
+    return Place(row.head, head_hash, row.applied, bool(row.is_revoked), bool(row.any_held))
+
+
+def land(
+    site: Site, connection: Connection, verified: Verified, *, from_node: str
+) -> Counts | None:
+    """Apply a segment that comes next and keep it; None when it is here already.
+
+    Raises:
+        OutOfOrder: something before it is missing, or it is another history (`Forked`).
+        Revoked: its author's certificate was revoked before it.
+    """
+    place = place_of(connection, verified.header.stream)
+    if not _continues(connection, verified, place):
+        return None
+    counts = _apply(site, connection, verified, place)
+    _store(site, connection, verified, place, from_node=from_node)
+    return counts
+
+
+def _continues(connection: Connection, verified: Verified, place: Place) -> bool:
+    """Does the segment come next? False when it is here already; all else is refused."""
+    header = verified.header
+    if place.is_revoked:
+        stands = revocations(connection, header.origin, header.epoch)
+        if stands and stands.forbids(header.route, header.last):
+            raise Revoked("作者的证书已被吊销", origin=header.origin, last=header.last)
+    if header.first > place.head + 1:
+        raise OutOfOrder("前面的记录段还没有收到", expected=place.head + 1, first=header.first)
+    if header.first == place.head + 1:
+        if header.prev != place.hash:
+            raise Forked("记录段与已收到的历史不相连", first=header.first)
+        return True
+    if hash_at(connection, header.stream, header.last) == verified.sealed.hash().hex():
+        return False
+    raise Forked("同号的记录段与已收到的不同", first=header.first, last=header.last)
+
+
+def _apply(site: Site, connection: Connection, verified: Verified, place: Place) -> Counts:
+    """Apply a segment, after what came before of the same transaction; nothing while it is open."""
+    if verified.header.cont:
+        return Counts(0, 0)
+    counts = Counts(0, 0)
+    if place.applied < place.head:
+        for earlier in _waiting_for_end(site, connection, verified, place):
+            counts = counts.plus(_apply_one(site, connection, earlier, any_held=True))
+    any_held = place.any_held or counts.held > 0
+    return counts.plus(_apply_one(site, connection, verified, any_held=any_held))
+
+
+def _apply_one(site: Site, connection: Connection, verified: Verified, *, any_held: bool) -> Counts:
+    header, records, author = verified.header, verified.records, verified.author
+    seqs = range(header.first, header.last + 1)
+    arrived = [
+        Arrived(record, header.origin, header.epoch, header.route, seq)
+        for record, seq in zip(records, seqs, strict=True)
+    ]
+    keys = {record.key for record in records} if any_held else set()
+    blocks = blocks_for(connection, keys) if any_held else Blocks()
+    outcome = apply_records(site, connection, arrived, author_of=lambda _: author, blocks=blocks)
+    hold(site, connection, outcome.unapplied, lambda one: verified.lines[one.seq - header.first])
+    applied = len(outcome.applied)
+    if blocks.waiting:
+        applied += len(retry_waiting(site, connection, keys=blocks.waiting).applied)
+    return Counts(applied, len(outcome.unapplied))
+
+
+def _waiting_for_end(
+    site: Site, connection: Connection, verified: Verified, place: Place
+) -> Iterator[Verified]:
+    """The earlier segments of the transaction that this one ends, one at a time."""
+    name = verified.header.stream
+    names = segment.c
+    positions = connection.scalars(
+        select(names.position)
+        .where(
+            names.origin == name.origin,
+            names.epoch == name.epoch,
+            names.route == name.route,
+            names.first > place.applied,
+        )
+        .order_by(names.first)
+    ).all()
+    for position in positions:
+        row = connection.execute(select(segment).where(names.position == position)).one()
+        header = read_header(bytes(row.header), site.limits)
+        body = site.vault.open(bytes(row.body))
+        sealed = Sealed(bytes(row.header), bytes(row.signature), body)
+        lines = unpack_lines(sealed, header, site.limits)
+        yield Verified(sealed, header, lines, parse_lines(lines), verified.author)
+
+
+def _store(
+    site: Site, connection: Connection, verified: Verified, place: Place, *, from_node: str
+) -> None:
+    header, sealed = verified.header, verified.sealed
+    row = segment_row(
+        site,
+        sealed,
+        header.stream,
+        first=header.first,
+        last=header.last,
+        received_from=from_node,
+    )
+    connection.execute(segment.insert(), [row])
+    moved = {
+        **header.stream._asdict(),
+        "head": header.last,
+        "head_hash": sealed.hash(),
+        "applied": place.applied if header.cont else header.last,
+        "written_here": False,
+        "moved_at": site.now(),
+    }
+    upsert(connection, stream, [moved])
+
+
+def heads_of(connection: Connection, names: Iterable[StreamId]) -> list[Head]:
+    """Where streams stand here; those not here at all are left out."""
+    places = ((name, place_of(connection, name)) for name in names)
+    return [Head(*name, place.head, place.hash) for name, place in places if place.head]
