@@ -19,6 +19,7 @@ from sync.messages import (
     Welcome,
     heads_from_json,
 )
+from sync.segment import StreamId
 from sync.wire import Cargo
 
 LONGEST_TEXT = 2000  # characters of any text in a head
@@ -27,7 +28,8 @@ LONGEST_TEXT = 2000  # characters of any text in a head
 class PullRequest(NamedTuple):
     """What a child asks for: what follows its heads, up to `budget` bytes, waiting `wait` seconds.
 
-    `digest` and `offset` say how much of a segment that comes in parts is there already.
+    `digest` and `offset` say how much of a segment that comes in parts is there already. `without`
+    names streams to leave out: the child refused what came on them.
     """
 
     heads: list[Head]
@@ -35,6 +37,7 @@ class PullRequest(NamedTuple):
     wait: int
     digest: str = ""
     offset: int = 0
+    without: Sequence[StreamId] = ()
 
 
 class Progress(NamedTuple):
@@ -104,7 +107,8 @@ def read_progress(cargo: Cargo) -> Progress | None:
 
 
 def write_pull(request: PullRequest) -> Cargo:
-    return Cargo(request._asdict() | {"heads": _rows(request.heads)})
+    rows = {"heads": _rows(request.heads), "without": _rows(request.without)}
+    return Cargo(request._asdict() | rows)
 
 
 def read_pull(cargo: Cargo) -> PullRequest:
@@ -116,6 +120,7 @@ def read_pull(cargo: Cargo) -> PullRequest:
         wait=_integer(head, "wait"),
         digest=_text(head, "digest"),
         offset=_integer(head, "offset"),
+        without=[_stream(item) for item in _list(head, "without")],
     )
 
 
@@ -166,6 +171,12 @@ def _declined(item: Any) -> Declined:
     if not isinstance(item, list) or [type(value) for value in item] != kinds:
         raise Malformed("回复无法读取", field="refused")
     return Declined(*item)
+
+
+def _stream(item: Any) -> StreamId:
+    if not isinstance(item, list) or [type(value) for value in item] != [str, str, str]:
+        raise Malformed("流的名称无法读取")
+    return StreamId(*item)
 
 
 def _receipt(item: Any) -> Receipt | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sync import wire, wording
 from sync.errors import Malformed
 from sync.messages import Admission, Applicant, Declined, Head, Hello, Receipt, Taken, Welcome
+from sync.segment import StreamId
 from sync.wire import Cargo
 from sync.wording import Progress, PullRequest
 from tests.property.test_sync_wire_cargo import certificates
@@ -67,9 +68,19 @@ def test_an_answer_to_a_push_is_read_as_it_was_said(
     assert wording.read_progress(cargo) == progress
 
 
-@given(
-    st.builds(PullRequest, heads=heads, budget=number, wait=number, digest=digest, offset=number)
+streams = st.lists(st.builds(StreamId, origin=name, epoch=name, route=name), max_size=3)
+pulls = st.builds(
+    PullRequest,
+    heads=heads,
+    budget=number,
+    wait=number,
+    digest=digest,
+    offset=number,
+    without=streams,
 )
+
+
+@given(pulls)
 def test_a_pull_is_read_as_it_was_said(request: PullRequest) -> None:
     assert wording.read_pull(sent(wording.write_pull(request))) == request
 

@@ -1,0 +1,279 @@
+"""What is said on a link to the parent: open a session, push what is missing there, pull the rest.
+
+Each step is one call and leaves everything durable; whatever dies, the next step goes on from what
+both databases say. Knows no HTTP and never waits by itself.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from sync import segment, wire, wording
+from sync.backoff import Budget
+from sync.certificate import Certificate
+from sync.database import reading, writing
+from sync.errors import NotMember, Untrusted
+from sync.giving import fitting
+from sync.line import Line, LinkDown
+from sync.links import PARENT, note_link
+from sync.messages import Declined, Head, Taken
+from sync.parts import Assembly
+from sync.replica import Replica
+from sync.segment import Sealed, StreamId, read_header
+from sync.store import outbox
+from sync.trust import Setup
+from sync.wire import Cargo
+from sync.wording import PullRequest
+
+_SHORTEST_WAIT = 5.0
+_OUT_OF_ORDER = "out_of_order"
+
+
+class Step(NamedTuple):
+    """What one call moved. `moved` is false when there was nothing left to move."""
+
+    moved: bool = False
+    segments: int = 0
+    records: int = 0
+    held: int = 0
+    refused: tuple[Declined, ...] = ()
+
+
+NOTHING = Step()
+
+
+@dataclass
+class Push:
+    """Upwards: how far the parent holds our streams, and how much it can bear at once."""
+
+    replica: Replica
+    line: Line
+    timer: Callable[[], float]
+    budget: Budget = field(default_factory=Budget)
+    _parent_heads: dict[StreamId, Head] = field(default_factory=dict, init=False)
+    _left_alone: set[StreamId] = field(default_factory=set, init=False)
+    _shown: set[Setup] = field(default_factory=set, init=False)
+    _sent: tuple[str, int] = field(default=("", 0), init=False)
+    _disagreed: dict[StreamId, int] = field(default_factory=dict, init=False)
+    is_stale: bool = field(default=False, init=False)
+
+    def open_session(self) -> None:
+        """Say who we are, and learn how far the parent holds our streams.
+
+        Raises:
+            LinkError, Untrusted, Malformed: as `Line.call`; or the parent is not the right one.
+        """
+        refuse_other_root(self.replica, self.line)
+        said = self.replica.hello()
+        # The parent holds the rest of our chain: it is its own.
+        own = [found for found in said.certificates if found.node == said.node]
+        hello = said._replace(certificates=own)
+        answer = self.line.call("POST", "/session", wording.write_hello(hello))
+        welcome = wording.read_welcome(answer)
+        self._parent_heads = self.replica.accept_welcome(welcome)
+        self._left_alone.clear()
+        self.is_stale = False
+        self._shown = {(c.node, c.epoch) for c in (*said.certificates, *welcome.certificates)}
+
+    def step(self) -> Step:
+        """Send the next segments, or the next part of a large one.
+
+        Raises:
+            LinkError, Untrusted, Malformed: as `Line.call`; the next session goes on from there.
+        """
+        ready = self.replica.outgoing(
+            self._parent_heads, budget=self.budget.size, without=self._left_alone
+        )
+        if not ready:
+            return NOTHING
+        started = self.timer()
+        try:
+            step = self._send(ready)
+        except LinkDown as error:
+            if error.reached:
+                self.budget.failed()
+            raise
+        self.budget.succeeded(seconds=self.timer() - started)
+        return step
+
+    def _send(self, ready: list[Sealed]) -> Step:
+        whole = segment.encode(ready[0])
+        if len(whole) > self.budget.size:
+            return self._send_part(ready[0], whole)
+        chosen = fitting(ready, self.budget.size)
+        return self._deliver(chosen, Cargo({}, self._introductions(chosen), chosen))
+
+    def _send_part(self, sealed: Sealed, whole: bytes) -> Step:
+        """The parent says how much it has; what was lost on the way is sent again."""
+        part = wire.cut(whole, offset=0, size=self.budget.size)
+        name = part.digest.hex()
+        if self._sent[0] == name:
+            part = wire.cut(whole, offset=self._sent[1] % len(whole), size=self.budget.size)
+        step = self._deliver([sealed], Cargo({}, self._introductions([sealed]), (), part))
+        if not step.segments and not step.refused and self._sent == (name, part.offset):
+            raise LinkDown("上级没有收下分片")
+        return step
+
+    def _deliver(self, sent: list[Sealed], cargo: Cargo) -> Step:
+        answer = self.line.call("PUT", "/segments", cargo)
+        taken = wording.read_taken(answer)
+        if progress := wording.read_progress(answer):
+            self._sent = (progress.digest, progress.have)
+        if taken.receipt:
+            self.replica.record_receipt(taken.receipt)
+        before = dict(self._parent_heads)
+        self._parent_heads.update({head.stream: head for head in taken.watermarks})
+        self._left_alone.update(_streams(taken.refused))
+        self._mind_the_order(taken)
+        if not cargo.part and not taken.refused and before == self._parent_heads:
+            raise LinkDown("上级没有收下任何记录")
+        self._shown.update((c.node, c.epoch) for c in cargo.certificates)
+        return _step(taken, taken.segments if cargo.part else len(sent))
+
+    def _mind_the_order(self, taken: Taken) -> None:
+        """A stream that does not fit calls for a new session, but once for each place it ends."""
+        refused = [each for each in taken.refused if each.code == _OUT_OF_ORDER]
+        for name in _streams(refused):
+            head = self._parent_heads.get(name)
+            ends = head.seq if head else 0
+            self.is_stale |= self._disagreed.get(name) != ends
+            self._disagreed[name] = ends
+
+    def _introductions(self, chosen: list[Sealed]) -> list[Certificate]:
+        """Certificates of authors the parent was not shown in this session."""
+        bounds = self.replica.site.limits
+        headers = [read_header(sealed.header, bounds) for sealed in chosen]
+        unknown = {(header.origin, header.epoch) for header in headers} - self._shown
+        if not unknown:
+            return []
+        chain = self.replica.chain_for(unknown)
+        return [c for c in chain if (c.node, c.epoch) not in self._shown]
+
+
+@dataclass
+class Pull:
+    """Downwards: what comes from the parent, waiting for it when there is nothing."""
+
+    replica: Replica
+    line: Line
+    timer: Callable[[], float]
+    longest_wait: float = 25.0
+    budget: Budget = field(default_factory=Budget)
+    _assembly: Assembly = field(default_factory=Assembly, init=False)
+    _left_alone: set[StreamId] = field(default_factory=set, init=False)
+    _wait: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._wait = self.longest_wait
+
+    def step(self, *, is_waiting: bool = False) -> Step:
+        """Ask for what comes next, and take it.
+
+        Raises:
+            LinkError, Untrusted, Malformed: as `Line.call`.
+        """
+        wait = self._wait if is_waiting else 0.0
+        started = self.timer()
+        try:
+            answer = self.line.call(
+                "POST", "/pull", wording.write_pull(self._request(wait)), wait=wait
+            )
+        except LinkDown as error:
+            self._learn(error, waited=self.timer() - started if wait else 0.0)
+            raise
+        self._wait = min(self.longest_wait, self._wait * 1.25)
+        if answer.part or answer.segments:
+            self.budget.succeeded(seconds=max(0.0, self.timer() - started - wait))
+        return self._take(answer)
+
+    def start_afresh(self) -> None:
+        """Ask again for the streams of which something was refused."""
+        self._left_alone.clear()
+
+    def _request(self, wait: float) -> PullRequest:
+        digest, have = self._assembly.have(PARENT)
+        return PullRequest(
+            heads=self.replica.heads_from_above(),
+            budget=self.budget.size,
+            wait=int(wait),
+            digest=digest,
+            offset=have,
+            without=sorted(self._left_alone),
+        )
+
+    def _learn(self, error: LinkDown, *, waited: float) -> None:
+        """Too large an answer, or too long a silence for some box between here and there."""
+        if waited >= _SHORTEST_WAIT and not error.begun:
+            self._wait = max(min(_SHORTEST_WAIT, self.longest_wait), self._wait / 2)
+        elif error.reached:
+            self.budget.failed()
+
+    def _take(self, answer: Cargo) -> Step:
+        segments = list(answer.segments)
+        if answer.part:
+            whole = self._assembly.add(PARENT, answer.part)
+            if whole is None:
+                return Step(moved=True)
+            segments = [wire.decode_segment(whole, self.line.limits)]
+        if not segments:
+            return NOTHING
+        parent = parent_of(self.replica)
+        taken = self.replica.take(segments, answer.certificates, from_node=parent)
+        self._left_alone.update(_streams(taken.refused))
+        return _step(taken, taken.segments)
+
+
+def seal_what_is_written(replica: Replica) -> None:
+    """Seal the outbox, if there is anything in it: looking costs no write lock."""
+    with reading(replica.site.engine) as connection:
+        is_written = connection.execute(select(outbox.c.id).limit(1)).first() is not None
+    if is_written:
+        replica.seal()
+
+
+def parent_of(replica: Replica) -> str:
+    """The node this one joined under.
+
+    Raises:
+        NotMember: it joined under none.
+    """
+    me = replica.identity()
+    if me is None or me.parent is None:
+        raise NotMember("本节点没有上级")
+    return me.parent
+
+
+def refuse_other_root(replica: Replica, line: Line) -> None:
+    """Say nothing to a parent of another network.
+
+    Raises:
+        Untrusted: the root is not the one this node joined under.
+    """
+    me = replica.identity()
+    found = line.root_fingerprint()
+    if me is None or found != me.root_fingerprint:
+        raise Untrusted("上级的根证书指纹与加入时不同，已停止连接", found=found)
+
+
+def note_contact(replica: Replica) -> None:
+    """The parent answered, though there may have been nothing to move."""
+    site = replica.site
+    parent = parent_of(replica)
+    with writing(site.engine) as connection:
+        note_link(connection, parent, role=PARENT, last_contact=site.now(), failures=0)
+
+
+def _streams(refused: Iterable[Declined]) -> set[StreamId]:
+    return {StreamId(each.origin, each.epoch, each.route) for each in refused if each.origin}
+
+
+def _step(taken: Taken, segments: int) -> Step:
+    return Step(
+        moved=True,
+        segments=segments,
+        records=taken.applied,
+        held=taken.held,
+        refused=tuple(taken.refused),
+    )
