@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Table
+from sqlalchemy import Row, Table, select
 
 from node.accounts import records
 from node.accounts.balances import Balances, balances, in_batches, open_years, settled_year
@@ -20,7 +20,7 @@ from node.accounts.rates import Rate, latest_rate
 from node.accounts.serials import ENTRY, last_serial, own_county
 from node.accounts.settlement_sql import some_accounts
 from node.accounts.sources import Source
-from node.core.errors import Invalid
+from node.core.errors import Conflict, Invalid
 from node.core.work import UnitOfWork
 
 settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
@@ -41,14 +41,16 @@ def settle_accounts(
         Forbidden: this node keeps no accounts.
         Unavailable: the province has never published a rate.
         Invalid: there is no such month.
+        Conflict: an account has been settled beyond it.
     """
     if not 1 <= through <= DECEMBER:
         raise Invalid("结息月份应为 1 至 12", field="through", through=through)
     county = str(own_county(uow))
     numbers = sorted(set(account_nos))
+    held = balances(uow, numbers)
     closed = settled_year(uow.connection, county)
-    if closed is not None and year <= closed:
-        return balances(uow, numbers)
+    if (closed is not None and year <= closed) or not any(held.values()):
+        return held
     for earlier in open_years(uow.connection, county):
         if earlier < year:
             _settle(uow, numbers, year=earlier, through=DECEMBER, trace=trace)
@@ -58,16 +60,40 @@ def settle_accounts(
 def _settle(
     uow: UnitOfWork, numbers: Sequence[int], *, year: int, through: int, trace: str
 ) -> Balances:
+    """Settle those not settled through this month before; answers what all were settled to."""
+    found = _settled_before(uow, numbers, year=year, through=through)
+    left = [number for number in numbers if number not in found]
     rate = latest_rate(uow, year)
-    rows = _earned(uow, numbers, year=year, through=through, rate=rate)
+    rows = _earned(uow, left, year=year, through=through, rate=rate)
     booked = _post(uow, rows, year=year, through=through, trace=trace, rate=rate)
     kept = [_kept(uow, row, year=year, through=through, rate=rate, booked=booked) for row in rows]
     if kept:
         uow.connection.execute(settlements.insert(), kept)
         records.publish_settlements(uow, f"{year}-{through}-{booked}", kept)
-    found: Balances = {number: {} for number in numbers}
+    found |= {number: {} for number in left}
     for row in kept:
         found[row["account_no"]][Source(row["source"])] = row["closing_fen"]
+    return found
+
+
+def _settled_before(
+    uow: UnitOfWork, numbers: Sequence[int], *, year: int, through: int
+) -> Balances:
+    found: Balances = {}
+    columns = settlements.c
+    for batch in in_batches(numbers):
+        rows = select(
+            columns.account_no, columns.through, columns.source, columns.closing_fen
+        ).where(
+            columns.county_code == str(own_county(uow)),
+            columns.year == year,
+            columns.account_no.in_(batch),
+            columns.through >= through,
+        )
+        for number, until, source, fen in uow.connection.execute(rows):
+            if until > through:
+                raise Conflict(f"账户 {number} 已经结息至 {until} 月", account_no=number)
+            found.setdefault(number, {})[Source(source)] = int(fen)
     return found
 
 

@@ -117,7 +117,7 @@ class Enrolment(Matter[EnrolmentForm]):
             problems = [*_form_problems(form, on=uow.today, grades=grades)]
             if normal_number(form.citizen_number) in enrolled:
                 message = "此人已经参保，不能重复参保"
-                problems.append(Invalid(message, field="citizen_number"))
+                problems.append(Invalid(message, field="citizen_number", already=True))
             found.append(problems)
         return found
 
@@ -133,7 +133,7 @@ class Enrolment(Matter[EnrolmentForm]):
         grades = [(str(fen), f"{short_yuan(fen)} 元") for fen in _grades(uow) or ()]
         return {
             "ethnicity": [(name, name) for name in ETHNICITIES],
-            "village": [("", "请选择"), *_villages(uow)],
+            "village": [("", "请选择"), *village_options(uow)],
             "grade_fen": [("", "请选择"), *grades],
         }
 
@@ -225,7 +225,8 @@ def _enrolled(uow: UnitOfWork, forms: Sequence[EnrolmentForm]) -> set[str]:
     return {numbers[index] for index, person_id in known.items() if person_id in enrolled}
 
 
-def _villages(uow: UnitOfWork) -> list[Option]:
+def village_options(uow: UnitOfWork) -> list[Option]:
+    """The villages the actor works for, for a select."""
     columns = (divisions.c.code, divisions.c.name)
     statement = select(*columns).where(
         divisions.c.level == str(Level.VILLAGE),

@@ -112,3 +112,12 @@ def _day(text: str | None) -> date | None:
 
 def _day_text(day: date | None) -> str | None:
     return day.isoformat() if day else None
+
+
+def publish_enrolment_changes(uow: UnitOfWork, changed: Sequence[Row]) -> None:
+    """Tell enrolments as they are now; a replica brings its row up to date."""
+    facts = [(row["id"], _enrolment_body(row), RegionCode(row["village"])) for row in changed]
+    for key, body, village in facts:
+        uow.publish(OPENED, key, body, region=village, routes=[UP_PROVINCE])
+    for key, body, village in sorted(facts, key=lambda fact: fact[2]):
+        uow.publish(OPENED, key, body, region=village, routes=[down(village)])
