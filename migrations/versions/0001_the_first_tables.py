@@ -375,6 +375,20 @@ def upgrade() -> None:
         batch_op.create_index('ix_posting_village', ['county_code', 'village', 'year'], unique=False)
         batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
 
+    op.create_table('roll_file',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('owner', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('filename', sa.String(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('accepted', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('roll_file', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_roll_file_owner'), ['owner'], unique=False)
+
     op.create_table('scheduler_lease',
     sa.Column('name', sa.String(length=32), nullable=False),
     sa.Column('holder', sa.String(), nullable=False),
@@ -667,6 +681,10 @@ def downgrade() -> None:
     op.drop_table('subsidy')
     op.drop_table('statistics_report')
     op.drop_table('scheduler_lease')
+    with op.batch_alter_table('roll_file', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_roll_file_owner'))
+
+    op.drop_table('roll_file')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
         batch_op.drop_index('ix_posting_village')

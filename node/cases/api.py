@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.cases import service
@@ -108,6 +108,17 @@ class CasesOut(BaseModel):
     page: int
     pages: int
     cases: list[CaseOut]
+
+
+class ListingIn(BaseModel):
+    """Which part of which list."""
+
+    tab: service.Tab = service.Tab.RECENT
+    matter: str = ""
+    region: str = ""
+    text: str = ""
+    page: int = 1
+    size: int = 50
 
 
 class SubmissionIn(BaseModel):
@@ -218,18 +229,10 @@ def listed_matters(_uow: Reading) -> list[MatterOut]:
 
 
 @router.get("")
-def listed(
-    uow: Reading,
-    tab: service.Tab = service.Tab.RECENT,
-    matter: str = "",
-    region: str = "",
-    text: str = "",
-    page: int = 1,
-    size: int = 50,
-) -> CasesOut:
+def listed(uow: Reading, asked: Annotated[ListingIn, Query()]) -> CasesOut:
     """Cases of the region the asker works for; `tab=mine` is what waits for them."""
-    by = service.Filter(matter=matter, region=region, text=text)
-    found = service.inbox(uow, tab, by=by, number=page, size=size)
+    by = service.Filter(matter=asked.matter, region=asked.region, text=asked.text)
+    found = service.inbox(uow, asked.tab, by=by, number=asked.page, size=asked.size)
     return CasesOut(
         total=found.total,
         page=found.number,
@@ -256,7 +259,7 @@ def review(body: ManyIn, uow: Writing) -> OutcomesOut:
     return _outcomes(service.review_many(uow, body.ids, opinion=body.opinion))
 
 
-@router.post("/approval")
+@router.post("/approve")
 def approve(body: ManyIn, uow: Writing) -> OutcomesOut:
     """Approve (审批), by another person than who reviewed."""
     return _outcomes(service.approve_many(uow, body.ids, opinion=body.opinion))
@@ -269,7 +272,7 @@ def return_back(body: ReturnIn, uow: Writing) -> OutcomesOut:
     return _outcomes(outcomes)
 
 
-@router.post("/rejection")
+@router.post("/reject")
 def reject(body: RejectIn, uow: Writing) -> OutcomesOut:
     """Decide against (不予办理)."""
     return _outcomes(service.reject_many(uow, body.ids, reason=body.reason))
@@ -288,6 +291,12 @@ def show(case_id: str, uow: Reading) -> CaseFull:
     }
     steps = [StepOut.model_validate(step) for step in service.timeline(uow, case)]
     return CaseFull(**_case(case).model_dump(), form=form, steps=steps)
+
+
+@router.get("/{case_id}/form")
+def form_in_full(case_id: str, uow: Writing, reason: str = "程序读取") -> dict[str, Any]:
+    """The form with its numbers in full; the reading is recorded."""
+    return typed_values(service.reveal(uow, case_id, reason=reason))
 
 
 @router.post("/{case_id}/correction")

@@ -49,6 +49,7 @@ class FormField:
     hint: str
     shown: Shown
     required: bool
+    default: str = ""
     options: tuple[Option, ...] = ()
 
     def words(self, value: object, *, full: bool = False) -> str:
@@ -73,6 +74,7 @@ def fields_of(
             hint=info.description or "",
             shown=_shown(info),
             required=not _shown(info).optional,
+            default=_default(info),
             options=tuple(choices[name]) if name in choices else _enum_options(info),
         )
         for name, info in model.model_fields.items()
@@ -104,6 +106,13 @@ def read_form(model: type[F], values: Mapping[str, Any]) -> F:
 
 def _shown(info: FieldInfo) -> Shown:
     return next((item for item in info.metadata if isinstance(item, Shown)), Shown())
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.get_default()
+    if isinstance(value, Enum):
+        return str(value.value)
+    return value if isinstance(value, str) else ""
 
 
 def _enum_options(info: FieldInfo) -> tuple[Option, ...]:

@@ -125,6 +125,11 @@ def matter_of(code: str) -> Matter[Any]:
     return matter
 
 
+def is_known(code: str) -> bool:
+    """Whether this process handles a matter; a newer node may send others."""
+    return code in _REGISTER
+
+
 def matters() -> tuple[Matter[Any], ...]:
     """Every matter handled here, in the order they were registered."""
     return tuple(_REGISTER.values())

@@ -13,10 +13,11 @@ import sqlalchemy
 from sqlalchemy import bindparam, update
 from sqlmodel import col, select
 
-from node.cases.matter import matter_of
+from node.cases.matter import is_known, matter_of
 from node.cases.models import Case
 from node.cases.records import Row, cases, publish_steps, steps
 from node.cases.rules import (
+    STAGE_OF,
     Action,
     Hand,
     Path,
@@ -132,9 +133,14 @@ def path_of(case: Case) -> Path:
     return Path(matter_of(case.matter).path, RegionCode(case.origin).level)
 
 
-def position_of(uow: UnitOfWork, case: Case) -> Position:
-    """Where one case stands and who did what on it."""
-    return Position(path_of(case), State(case.state), tuple(_done(uow, {case.id: case})[case.id]))
+def positions_of(uow: UnitOfWork, listed: Sequence[Case]) -> dict[str, Position]:
+    """Where cases stand and who did what on them. Cases of matters unknown here are left out."""
+    known = {case.id: case for case in listed if is_known(case.matter)}
+    done = _done(uow, known)
+    return {
+        case_id: Position(path_of(case), State(case.state), tuple(done[case_id]))
+        for case_id, case in known.items()
+    }
 
 
 def _load(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, Case]:
@@ -212,6 +218,13 @@ def step_row(uow: UnitOfWork, taken: Taken) -> Row:
         "due_on": due_on(uow, case.matter, taken.state),
         "outcome": taken.outcome,
     }
+
+
+def holds(uow: UnitOfWork, position: Position) -> Action | None:
+    """What the actor is asked to do with a case now, if it lies at their desk."""
+    stage = STAGE_OF.get(position.state)
+    action = stage.action if stage else Action.SUBMIT
+    return action if refusal(action, position, hand(uow)) is None else None
 
 
 def due_on(uow: UnitOfWork, matter: str, state: State) -> date | None:

@@ -200,6 +200,7 @@ def _duplicate(matter: Matter[Any], held: tuple[str, str]) -> Conflict:
         f"此人已有一件{matter.title}在办（受理号 {number}，{State(state).title}），不能重复受理",
         field=matter.number_field,
         number=number,
+        already=True,
     )
 
 

@@ -133,7 +133,7 @@ class Enrolment(Matter[EnrolmentForm]):
         grades = [(str(fen), f"{short_yuan(fen)} 元") for fen in _grades(uow) or ()]
         return {
             "ethnicity": [(name, name) for name in ETHNICITIES],
-            "village": [("", "请选择"), *village_options(uow)],
+            "village": village_choices(uow),
             "grade_fen": [("", "请选择"), *grades],
         }
 
@@ -226,7 +226,7 @@ def _enrolled(uow: UnitOfWork, forms: Sequence[EnrolmentForm]) -> set[str]:
 
 
 def village_options(uow: UnitOfWork) -> list[Option]:
-    """The villages the actor works for, for a select."""
+    """The villages the actor works for, with their names."""
     columns = (divisions.c.code, divisions.c.name)
     statement = select(*columns).where(
         divisions.c.level == str(Level.VILLAGE),
@@ -234,6 +234,14 @@ def village_options(uow: UnitOfWork) -> list[Option]:
     )
     rows = uow.connection.execute(statement.order_by(divisions.c.code))
     return [(row.code, row.name) for row in rows]
+
+
+def village_choices(uow: UnitOfWork) -> list[Option]:
+    """The same for a select; one who works for a single village need not choose."""
+    scope = uow.actor.scope
+    if scope.level is Level.VILLAGE:
+        return village_options(uow) or [(str(scope), str(scope))]
+    return [("", "请选择"), *village_options(uow)]
 
 
 def _names(uow: UnitOfWork, village: str) -> list[str]:

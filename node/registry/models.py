@@ -64,3 +64,21 @@ class Enrolment(SQLModel, table=True):
     closed_on: date | None = None
     close_reason: str | None = Field(default=None, max_length=32)
     case_id: str | None = Field(default=None, max_length=36)
+
+
+class RollFile(SQLModel, table=True):
+    """A roll somebody has uploaded, kept encrypted on this node to be looked at and imported.
+
+    `content` is base64 of the file: what is checked is always the file itself, as it was sent.
+    """
+
+    __tablename__ = "roll_file"
+
+    id: str = Field(primary_key=True, max_length=36)
+    owner: str = Field(max_length=36, index=True)
+    village: str = Field(max_length=12)
+    filename: str
+    content: str = Field(sa_type=Encrypted("roll_file.content"))
+    uploaded_at: datetime = Field(sa_type=Instant)
+    imported_at: datetime | None = Field(default=None, sa_type=Instant)
+    accepted: int = 0

@@ -1,0 +1,210 @@
+"""Pages: the inbox, one case and what may be done with it, many cases at once."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel
+
+from node.cases import form_pages, service, views
+from node.cases.matter import matters
+from node.cases.rules import STAGE_OF, State
+from node.cases.service import Filter, Tab
+from node.core.edge import Reading, Writing, page, redisplay
+from node.core.errors import Invalid
+from node.core.work import UnitOfWork
+
+router = APIRouter(include_in_schema=False)
+Text = Annotated[str, Form()]
+
+DONE = {
+    "submitted": "已提交",
+    "passed": "已办理，以下是下一件",
+    "returned": "已退回补正",
+    "rejected": "已作出不予办理的决定",
+    "withdrawn": "已撤回",
+    "kept": "已存为草稿",
+}
+
+
+class Listing(BaseModel):
+    """Which part of which list."""
+
+    tab: Tab = Tab.RECENT
+    matter: str = ""
+    region: str = ""
+    text: str = ""
+    page: int = 1
+    done: str = ""
+
+    def by(self) -> Filter:
+        """What the list is narrowed to."""
+        return Filter(matter=self.matter, region=self.region, text=self.text)
+
+
+Asked = Annotated[Listing, Query()]
+
+
+def _list_context(uow: UnitOfWork, asked: Listing) -> dict[str, Any]:
+    listed = service.inbox(uow, asked.tab, by=asked.by(), number=asked.page)
+    return {
+        "asked": asked,
+        "listed": listed,
+        "rows": views.rows(uow, listed.items),
+        "regions": views.regions(uow),
+        "matter_choices": views.matter_choices(),
+        "done": DONE.get(asked.done, ""),
+        "may_enter": views.may_enter(uow),
+    }
+
+
+@router.get("/inbox")
+def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
+    """What waits for the reader, what moved lately, what came back, what is closed."""
+    if "tab" not in request.query_params:
+        asked = asked.model_copy(update={"tab": Tab.MINE})
+    return page(
+        request,
+        "cases/inbox.html",
+        tabs=list(Tab),
+        counts=service.counts(uow),
+        drafts=service.list_drafts(uow),
+        **_list_context(uow, asked),
+    )
+
+
+@router.get("/cases")
+def cases(request: Request, uow: Reading, asked: Asked) -> Response:
+    """Every case of the reader's region, and the matters that can be begun here."""
+    return page(request, "cases/index.html", matters=matters(), **_list_context(uow, asked))
+
+
+class Bulk(BaseModel):
+    """Cases ticked in a list, and what to do with them."""
+
+    case: list[str] = []
+    do: str = "pass"
+    opinion: str = ""
+
+
+@router.post("/cases/bulk")
+def bulk(request: Request, uow: Writing, ticked: Annotated[Bulk, Form()]) -> Response:
+    """Pass or return many cases; those refused stay and are listed with the reason."""
+    if not ticked.case:
+        raise Invalid("请先勾选要办理的业务")
+    if ticked.do == "return":
+        outcomes = service.return_many(uow, ticked.case, reason=ticked.opinion)
+    else:
+        outcomes = _pass_each_stage(uow, ticked)
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    return page(
+        request,
+        "cases/outcomes.html",
+        outcomes=outcomes,
+        refused=refused,
+        accepted=len(outcomes) - len(refused),
+        do=ticked.do,
+    )
+
+
+def _pass_each_stage(uow: UnitOfWork, ticked: Bulk) -> list[service.Outcome]:
+    """A list may hold cases of two desks: each group is passed where it lies."""
+    passes = {
+        State.FIRST_REVIEW: service.first_review_many,
+        State.REVIEW: service.review_many,
+        State.APPROVAL: service.approve_many,
+    }
+    states = {case_id: State(service.case_of(uow, case_id).state) for case_id in ticked.case}
+    outcomes: list[service.Outcome] = []
+    for state, pass_many in passes.items():
+        ids = [case_id for case_id, found in states.items() if found is state]
+        if ids:
+            outcomes += pass_many(uow, ids, opinion=ticked.opinion)
+    closed = [case_id for case_id, found in states.items() if found not in passes]
+    return outcomes + (service.first_review_many(uow, closed) if closed else [])
+
+
+router.include_router(form_pages.router)  # /cases/new/… and /cases/drafts/… before /cases/{id}
+
+
+def _context(uow: UnitOfWork, case_id: str, *, full: bool = False) -> dict[str, Any]:
+    case = service.case_of(uow, case_id)
+    before, after = views.neighbours(uow, case_id)
+    return {
+        "before": before,
+        "after": after,
+        "done": "",
+        "opinion": "",
+        "reason": "",
+        "field": "",
+        **views.case_context(uow, case, full=full),
+    }
+
+
+@router.get("/cases/{case_id}")
+def show(request: Request, case_id: str, uow: Reading, done: str = "") -> Response:
+    """One case: its form, what the checks say, its path, and what the reader may do."""
+    context = _context(uow, case_id) | {"done": DONE.get(done, "")}
+    return page(request, "cases/case.html", **context)
+
+
+@router.post("/cases/{case_id}/reveal")
+def reveal(request: Request, case_id: str, uow: Writing, reason: Text = "") -> Response:
+    """The form with its numbers in full; the reading is recorded."""
+    with redisplay("cases/case.html", **_context(uow, case_id)):
+        service.reveal(uow, case_id, reason=reason)
+    return page(request, "cases/case.html", **_context(uow, case_id, full=True))
+
+
+def _onward(after: str | None, done: str) -> RedirectResponse:
+    """To the next case that waits for the reader, else to the inbox."""
+    place = f"/cases/{after}" if after else "/inbox"
+    return RedirectResponse(f"{place}?done={done}", status_code=303)
+
+
+@router.post("/cases/{case_id}/pass")
+def pass_on(case_id: str, uow: Writing, opinion: Text = "") -> Response:
+    """Pass a case at the desk it lies on."""
+    context = _context(uow, case_id) | {"opinion": opinion}
+    stage = STAGE_OF.get(State(context["case"].state))
+    with redisplay("cases/case.html", **context):
+        if stage is None:
+            raise Invalid("这件业务现在不能办理，请刷新后再看")
+        service.pass_on(uow, case_id, stage.action, opinion=opinion)
+    return _onward(context["after"], "passed")
+
+
+class Back(BaseModel):
+    """Why a case goes back, and which field is wrong."""
+
+    reason: str = ""
+    field: str = ""
+
+
+@router.post("/cases/{case_id}/return")
+def return_back(case_id: str, uow: Writing, back: Annotated[Back, Form()]) -> Response:
+    """Send a case back to the step before."""
+    context = _context(uow, case_id) | {"reason": back.reason, "field": back.field}
+    with redisplay("cases/case.html", **context):
+        service.return_for_correction(uow, case_id, reason=back.reason, field=back.field or None)
+    return _onward(context["after"], "returned")
+
+
+@router.post("/cases/{case_id}/reject")
+def reject(case_id: str, uow: Writing, reason: Text = "") -> Response:
+    """Decide against a case."""
+    context = _context(uow, case_id) | {"reason": reason}
+    with redisplay("cases/case.html", **context):
+        service.reject(uow, case_id, reason=reason)
+    return _onward(context["after"], "rejected")
+
+
+@router.post("/cases/{case_id}/withdraw")
+def withdraw(case_id: str, uow: Writing, reason: Text = "") -> Response:
+    """Take a case back."""
+    with redisplay("cases/case.html", **_context(uow, case_id) | {"reason": reason}):
+        service.withdraw(uow, case_id, reason=reason)
+    return RedirectResponse(f"/cases/{case_id}?done=withdrawn", status_code=303)
+
+
+router.include_router(form_pages.corrections)

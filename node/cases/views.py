@@ -1,0 +1,280 @@
+"""Cases as pages show them: rows of lists, the path of one case, its form in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from node.cases import service
+from node.cases.forms import FormField, groups_of, read_form
+from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
+from node.cases.models import Case, CaseStep
+from node.cases.queries import typed_values
+from node.cases.rules import STAGE_OF, Action, Position, State, refusal
+from node.cases.steps import hand, holds, holidays, path_of, positions_of
+from node.cases.working_days import days_left
+from node.core.divisions import table as divisions
+from node.core.errors import Problems, Refusal
+from node.core.personal import mask_citizen_number
+from node.core.work import UnitOfWork
+from tiers import Duty, Level
+
+LATE_ARRIVAL = timedelta(minutes=10)
+"""A step that took longer to arrive was made offline or over a bad link: both instants show."""
+
+MINE = {
+    Action.FIRST_REVIEW: "待我初审",
+    Action.REVIEW: "待我复核",
+    Action.APPROVE: "待我审批",
+    Action.SUBMIT: "待我补正",
+}
+KINDS = {
+    State.APPROVED: "done",
+    State.REJECTED: "bad",
+    State.WITHDRAWN: "other",
+    State.RETURNED: "wait",
+}
+PASSING = {Action.FIRST_REVIEW: "初审通过", Action.REVIEW: "复核通过", Action.APPROVE: "同意，办结"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list of cases."""
+
+    case: Case
+    matter: str
+    citizen: str
+    kind: str
+    state: str
+    days: int | None
+
+
+def rows(uow: UnitOfWork, listed: Sequence[Case]) -> list[Row]:
+    """Lines for a list: whose turn it is, how many working days are left, the masked number."""
+    positions = positions_of(uow, listed)
+    return [_row(uow, case, positions.get(case.id)) for case in listed]
+
+
+def _row(uow: UnitOfWork, case: Case, position: Position | None) -> Row:
+    kind, words = standing(uow, case, position)
+    return Row(
+        case=case,
+        matter=matter_title(case.matter),
+        citizen=masked_number(case),
+        kind=kind,
+        state=words,
+        days=days_until(uow, case),
+    )
+
+
+def standing(uow: UnitOfWork, case: Case, position: Position | None) -> tuple[str, str]:
+    """The chip of a case: its kind and its words."""
+    state = State(case.state)
+    mine = holds(uow, position) if position else None
+    if mine is not None:
+        return "mine", MINE[mine]
+    return KINDS.get(state, "wait"), state.title
+
+
+def days_until(uow: UnitOfWork, case: Case) -> int | None:
+    """Working days until the step is due; none for closed cases."""
+    return days_left(case.due_on, uow.today, holidays(uow)) if case.due_on else None
+
+
+def masked_number(case: Case) -> str:
+    """The citizen number of the person, masked."""
+    field = matter_of(case.matter).number_field if is_known(case.matter) else "citizen_number"
+    return mask_citizen_number(str(typed_values(case).get(field, "")))
+
+
+def regions(uow: UnitOfWork) -> list[tuple[str, str]]:
+    """The places below the actor's own, to narrow a list to."""
+    statement = select(divisions.c.code, divisions.c.name).where(
+        divisions.c.parent == str(uow.actor.scope)
+    )
+    found = uow.connection.execute(statement.order_by(divisions.c.code)).all()
+    return [(row.code, row.name) for row in found]
+
+
+def matter_choices() -> list[tuple[str, str]]:
+    """Every matter handled here, to narrow a list to."""
+    return [(matter.code, matter.title) for matter in matters()]
+
+
+def may_enter(uow: UnitOfWork) -> bool:
+    """Whether the actor enters cases here."""
+    return Duty.ENTER in hand(uow).duties
+
+
+def form_context(uow: UnitOfWork, matter: Matter[Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template of a form needs."""
+    fields = matter.fields(uow)
+    values = {field.name: typed.get(field.name, field.default) for field in fields}
+    return {"matter": matter, "groups": groups_of(fields), "typed": values}
+
+
+def case_context(uow: UnitOfWork, case: Case, *, full: bool = False) -> dict[str, Any]:
+    """What the page of one case needs. Numbers are masked unless `full`."""
+    position = positions_of(uow, [case]).get(case.id)
+    kind, words = standing(uow, case, position)
+    stage = STAGE_OF.get(State(case.state))
+    context: dict[str, Any] = {
+        "case": case,
+        "matter_title": matter_title(case.matter),
+        "kind": kind,
+        "state": words,
+        "days": days_until(uow, case),
+        "path": path_steps(uow, case),
+        "full": full,
+        "groups": [],
+        "form_fields": [],
+        "found": [],
+        "notices": [],
+        "outcome_href": "",
+        "passing": PASSING.get(stage.action) if stage else None,
+        "may": {},
+        "why_not": None,
+    }
+    if position is None:
+        return context
+    matter = matter_of(case.matter)
+    context |= _allowed(uow, position)
+    context["outcome_href"] = matter.outcome_href(case)
+    return context | _form_in_words(uow, matter, case, full=full)
+
+
+def _allowed(uow: UnitOfWork, position: Position) -> dict[str, Any]:
+    """Which steps the actor may take, and why not the one the case waits for."""
+    who = hand(uow)
+    stage = STAGE_OF.get(position.state)
+    asked = {
+        "pass": stage.action if stage else None,
+        "return": Action.RETURN if stage else None,
+        "reject": Action.REJECT,
+        "correct": Action.SUBMIT,
+        "withdraw": Action.WITHDRAW,
+    }
+    refusals = {
+        name: refusal(action, position, who) if action else Refusal("")
+        for name, action in asked.items()
+    }
+    blocked = refusals["pass"] if stage and stage.duty in who.duties else None
+    return {
+        "may": {name: found is None for name, found in refusals.items()},
+        "why_not": blocked.message if blocked and stage and stage.level is who.level else None,
+    }
+
+
+def _form_in_words(
+    uow: UnitOfWork, matter: Matter[Any], case: Case, *, full: bool
+) -> dict[str, Any]:
+    values = typed_values(case)
+    fields = matter.fields(uow)
+    shown: dict[str, Any] = {
+        "groups": [
+            (legend, [(field.title, _words(field, values, full=full)) for field in part])
+            for legend, part in groups_of(fields)
+        ],
+        "form_fields": [(f.name, f.title) for f in fields if f.shown.type != "hidden"],
+    }
+    try:
+        form = read_form(matter.form, values)
+    except Problems as problems:
+        return shown | {"found": list(problems.problems), "notices": []}
+    derived = [("由号码得出", list(matter.derived(form)))] if matter.derived(form) else []
+    is_open = State(case.state).is_open
+    return shown | {
+        "groups": [*shown["groups"][:1], *derived, *shown["groups"][1:]],
+        "found": list(matter.check(uow, form)) if is_open else [],
+        "notices": list(matter.notices(uow, form)) if is_open else [],
+    }
+
+
+def _words(field: FormField, values: Mapping[str, Any], *, full: bool) -> str:
+    return field.words(values.get(field.name), full=full)
+
+
+def path_steps(uow: UnitOfWork, case: Case) -> list[dict[str, Any]]:
+    """The path of a case: what was done, who acts now, what is still ahead."""
+    taken = service.timeline(uow, case)
+    names = _place_names(uow, [step.node for step in taken])
+    steps = [_past(step, names) for step in taken]
+    state = State(case.state)
+    if not state.is_open or not is_known(case.matter):
+        return steps
+    return [*steps, *_ahead(uow, case, state)]
+
+
+def _past(step: CaseStep, names: Mapping[str, str]) -> dict[str, Any]:
+    action, level = Action(step.action), Level(step.level)
+    title = f"{level.title}{action.title}"
+    if action is Action.SUBMIT and step.version > 1:
+        title = f"{level.title}补正后重新提交"
+    elif action is Action.RETURN:
+        title = f"{level.title}{_DESK[State(step.state), level]}：退回补正"
+    states = {Action.RETURN: "back", Action.WITHDRAW: "back", Action.REJECT: "bad"}
+    is_late = step.arrived_at - step.at > LATE_ARRIVAL
+    return {
+        "state": states.get(action, "past"),
+        "title": title,
+        "who": f"{step.actor_name}　{names.get(step.node, step.node)}",
+        "at": step.at,
+        "arrived_at": step.arrived_at if is_late else None,
+        "opinion": step.opinion,
+    }
+
+
+_DESK = {
+    (State.RETURNED, Level.TOWNSHIP): "初审",
+    (State.RETURNED, Level.COUNTY): "复核",
+    (State.FIRST_REVIEW, Level.COUNTY): "复核",
+    (State.REVIEW, Level.COUNTY): "审批",
+}
+
+
+def _ahead(uow: UnitOfWork, case: Case, state: State) -> list[dict[str, Any]]:
+    path, days = path_of(case), matter_of(case.matter).days
+    left = days_until(uow, case)
+    if state is State.RETURNED:
+        first = {"state": "now", "title": f"{path.entered_at.title}补正", "days": left}
+        following = list(path.stages)
+    else:
+        stage, *following = [
+            each for each in path.stages if STAGES_ORDER[each.state] >= STAGES_ORDER[state]
+        ]
+        first = {"state": "now", "title": f"{stage.level.title}{stage.action.title}", "days": left}
+    return [
+        first,
+        *(
+            {
+                "state": "todo",
+                "title": f"{each.level.title}{each.action.title}",
+                "term": days.get(each.state),
+                "other": each.state is State.APPROVAL,
+            }
+            for each in following
+        ),
+    ]
+
+
+STAGES_ORDER = {state: place for place, state in enumerate(STAGE_OF)}
+
+
+def _place_names(uow: UnitOfWork, codes: Sequence[str]) -> dict[str, str]:
+    statement = select(divisions.c.code, divisions.c.name).where(
+        divisions.c.code.in_(sorted(set(codes)))
+    )
+    return {row.code: row.name for row in uow.connection.execute(statement)}
+
+
+def neighbours(uow: UnitOfWork, case_id: str) -> tuple[str | None, str | None]:
+    """The cases before and after this one among those that wait for the actor."""
+    waiting = [case.id for case in service.inbox(uow, service.Tab.MINE, size=500).items]
+    if case_id not in waiting:
+        return None, waiting[0] if waiting else None
+    place = waiting.index(case_id)
+    before = waiting[place - 1] if place else None
+    after = waiting[place + 1] if place + 1 < len(waiting) else None
+    return before, after
