@@ -16,6 +16,8 @@ from node.runtime import Node
 from node.version import VERSION
 from node.web.headers import BrowserHeaders, KeptFiles
 from node.web.rendering import Templates
+from sync.gate import ServerLimits
+from sync.server import router as sync_router
 
 
 def create_app(node: Node) -> FastAPI:
@@ -66,9 +68,13 @@ def _add_routes(app: FastAPI, node: Node) -> None:
     for capability in node.capabilities:
         for router in capability.routers():
             app.include_router(router, dependencies=guarded)
-    from sync.server import router as sync_router  # noqa: PLC0415  # imports after the pages'
-
-    app.include_router(sync_router(node.replica))
+    settings = node.settings.sync
+    limits = ServerLimits(
+        skew=settings.request_skew_seconds,
+        wait=settings.wait_seconds,
+        concurrent=settings.concurrent_requests,
+    )
+    app.include_router(sync_router(node.replica, limits=limits))
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/healthz", healthy, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)

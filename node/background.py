@@ -59,8 +59,8 @@ class Background:
                 self.stopping.wait(idle)
 
     def _link(self) -> None:
-        from sync.client import Link  # noqa: PLC0415  # only a node with a parent needs httpx
+        from sync.client import Link, LinkLimits  # noqa: PLC0415  # only a node with a parent needs httpx
 
         settings = self.node.settings.sync
-        link = Link(self.node.replica, settings.parent_url, wait_seconds=settings.wait_seconds)
-        link.run(self.stopping)
+        limits = LinkLimits(wait=settings.wait_seconds)
+        Link(self.node.replica, settings.parent_url, limits=limits).run(self.stopping)

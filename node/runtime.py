@@ -148,7 +148,10 @@ class Node:
         def apply(connection: Connection, arrived: Sequence["sync.Arrived"]) -> None:
             if kind.apply is None:
                 return
-            with Session(connection, expire_on_commit=False) as session:
+            # Inside sync's savepoint a session would open one more and roll it back when it closes.
+            with Session(
+                connection, expire_on_commit=False, join_transaction_mode="rollback_only"
+            ) as session:
                 uow = UnitOfWork(
                     session, machine(self.code, "同步"), self.code, self.clock(), self.hosted
                 )

@@ -41,13 +41,13 @@ def sync(
     """与上级同步：把待上送的送完，把该下来的取完。"""
     import threading  # noqa: PLC0415
 
-    from sync.client import Link  # noqa: PLC0415  # needs httpx
+    from sync.client import Link, LinkLimits  # noqa: PLC0415  # needs httpx
 
     node = node_from(config)
     url = node.settings.sync.parent_url
     if not url:
         raise Invalid("配置里没有上级地址 sync.parent_url")
-    link = Link(node.replica, url, wait_seconds=node.settings.sync.wait_seconds)
+    link = Link(node.replica, url, limits=LinkLimits(wait=node.settings.sync.wait_seconds))
     if once:
         typer.echo(str(link.sync_once()))
     else:

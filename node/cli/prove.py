@@ -45,8 +45,7 @@ def trace(
     """显示一条记录从签发节点到本节点的来历，逐个核验签名。"""
     node = node_from(config)
     holds = True
-    for found in node.replica.search(key=key, record_type=record_type):
-        proof = node.replica.trace(found.stream, found.seq)
+    for proof in node.replica.trace(record_type, key):
         problems = proof.problems()
         holds = holds and not problems
         for line in _proof_in_words(node, proof):

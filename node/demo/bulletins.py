@@ -1,4 +1,4 @@
-"""The policy of the demo's year. Invented documents, marked 示例; the figures are plausible ones."""
+"""The policy of the demo's year: invented documents, marked 示例, with plausible figures."""
 
 from typing import Any
 

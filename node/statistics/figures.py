@@ -25,6 +25,7 @@ DIGITS = {
     Level.VILLAGE: 12,
 }
 CODE_DIGITS = 12
+PAID = ("contribution", "make_up")
 SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY)
 
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
@@ -93,7 +94,7 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
         level,
         posting.c.year <= year,
         contributions_fen=_sum_where(
-            this_year & (posting.c.kind == "contribution") & (posting.c.source == "individual")
+            this_year & (posting.c.kind.in_(PAID)) & (posting.c.source == "individual")
         ),
         subsidies_fen=_sum_where(
             this_year & (posting.c.kind == "subsidy") & posting.c.source.in_(SUBSIDIES)

@@ -1,0 +1,143 @@
+"""What the demo proves at its end, each from the stores themselves."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from node.cases.models import Case
+from node.cases.models import CaseStep as Step
+from node.demo.plan import PROVINCE
+from node.demo.stage import Progress, Stage
+from node.proof import prove
+from node.runtime import Node
+from node.statistics import figures
+from node.statistics.rules import MEASURES
+from sync.store import stream
+from tiers import Level, RegionCode
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing that has to hold at the end."""
+
+    node: str
+    title: str
+    ok: bool
+    detail: str
+
+
+def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
+    """Everything: each node by itself, then the network as a whole."""
+    posts = stage.world.plan.posts
+    nodes = {post.code: stage.world.open(post) for post in posts}
+    try:
+        found: list[Proof] = []
+        _settle(stage, nodes)
+        for number, (code, node) in enumerate(nodes.items(), start=1):
+            name = f"{node.places.name(code)}（{code.level.title}）"
+            findings = prove(node)
+            failed = [f for f in findings if not f.ok]
+            found.extend(Proof(name, f.title, ok=False, detail=f.detail) for f in failed)
+            detail = f"{len(findings)} 项成立；{findings[0].detail}"
+            if not failed:
+                found.append(Proof(name, "签名、账务、统计", ok=True, detail=detail))
+            progress(name, 0.8 * number / len(nodes))
+        found += _villages_decided(stage, nodes)
+        found += _province_equals_counties(nodes)
+        found += _replicas_equal(nodes)
+        return found
+    finally:
+        for node in nodes.values():
+            node.engine.dispose()
+
+
+def _settle(stage: Stage, nodes: dict[RegionCode, Node]) -> None:
+    """Let what is on its way arrive: every stream is held above as far as its author has it."""
+    stage.wait_until("数据还没有全部到位", lambda: not list(_behind(nodes)))
+
+
+def _heads(node: Node) -> dict[tuple[str, str, str], int]:
+    columns = (stream.c.origin, stream.c.epoch, stream.c.route, stream.c.head)
+    with node.engine.connect() as connection:
+        rows = connection.execute(select(*columns)).all()
+    return {(r.origin, r.epoch, r.route): r.head for r in rows}
+
+
+def _behind(nodes: dict[RegionCode, Node]) -> Iterator[str]:
+    """Streams that somebody who should hold them holds less of than their author."""
+    heads = {code: _heads(node) for code, node in nodes.items()}
+    for code, own in heads.items():
+        for (origin, epoch, route), head in own.items():
+            author = RegionCode(origin)
+            if not (author == code or author in nodes[code].hosted):
+                continue
+            for taker, held in heads.items():
+                if (
+                    _takes(taker, author, route, nodes)
+                    and held.get((origin, epoch, route), 0) < head
+                ):
+                    yield f"{origin} {route} 在 {taker}"
+
+
+def _takes(
+    taker: RegionCode, author: RegionCode, route: str, nodes: dict[RegionCode, Node]
+) -> bool:
+    if taker == author or author in nodes[taker].hosted:
+        return False
+    way, _, place = route.partition("/")
+    if way == "up":
+        reaches = taker.contains(author) and taker.level.rank < author.level.rank
+        return reaches and (place == "province" or taker.level.rank >= Level.COUNTY.rank)
+    if not author.contains(taker):
+        return False
+    return place == "all" or taker.touches(RegionCode(place))
+
+
+def _villages_decided(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """Every case entered at a village is decided there, or rejected with a reason."""
+    for village in stage.world.plan.villages:
+        node = nodes[village.node]
+        with node.work(writing=False) as uow:
+            states = uow.session.execute(
+                select(Case.state, Case.matter).where(Case.village == str(village.code))  # type: ignore[call-overload]
+            ).all()
+            reasons = uow.session.execute(
+                select(Step.opinion).where(  # type: ignore[call-overload]
+                    Step.state == "rejected", Step.opinion != ""
+                )
+            ).all()
+        counts = Counter(state for state, _ in states)
+        expected = stage.people + stage.facts["claims"][village.code]["accepted"]
+        finished = counts["approved"] + counts["rejected"]
+        ok = finished == len(states) == expected and len(reasons) >= counts["rejected"]
+        detail = f"办结 {counts['approved']}，不予办理 {counts['rejected']}，共 {len(states)} 件"
+        yield Proof(node.places.name(village.code), "每件业务都有结果", ok=ok, detail=detail)
+
+
+def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """The province's figures, computed from its own replica, are the sum of the counties' own."""
+    province = nodes[PROVINCE]
+    with province.work(writing=False) as uow:
+        years = figures.years(uow)
+        whole = {year: figures.whole(uow, PROVINCE, year) for year in years}
+    for year in years:
+        parts: Counter[str] = Counter()
+        for code, node in nodes.items():
+            if code.level is Level.COUNTY:
+                with node.work(writing=False) as uow:
+                    parts.update(figures.whole(uow, code, year))
+        ok = all(whole[year][m.name] == parts[m.name] for m in MEASURES)
+        detail = (
+            f"参保 {whole[year]['enrolled']:,} 人，余额 {whole[year]['balance_fen'] / 100:,.2f} 元"
+        )
+        yield Proof("河南省", f"{year} 年：省级等于各县之和", ok=ok, detail=detail)
+
+
+def _replicas_equal(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """Every stream is held everywhere it is routed to, as far as its author has it."""
+    behind = list(_behind(nodes))
+    total = sum(len(_heads(node)) for node in nodes.values())
+    detail = behind[0] if behind else f"{total} 个副本与作者一致"
+    yield Proof("全网", "各级副本与签发节点一致", ok=not behind, detail=detail)
