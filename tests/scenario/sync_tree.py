@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from sync import (
     LIMITS,
+    PLAIN,
     Arrived,
     Author,
     Declined,
@@ -43,6 +44,7 @@ from sync import (
     Sealed,
     StreamId,
     Taken,
+    Vault,
     Waiting,
 )
 from sync import store as sync_store
@@ -289,11 +291,27 @@ class Tree:
         self.places[region] = place
         return place
 
+    def lock(self, region: str, vault: Vault) -> Place:
+        """The same database with what is written from now on kept in a vault."""
+        old = self.places[region]
+        self._reseal_keys(old, vault)
+        place = self._place(region, old.engine, HANDLERS, LIMITS, vault=vault)
+        self.places[region] = place
+        return place
+
+    def _reseal_keys(self, place: Place, vault: Vault) -> None:
+        keys = sync_store.private_key
+        with place.engine.begin() as connection:
+            for row in connection.execute(select(keys)).all():
+                sealed = vault.seal(bytes(row.secret))
+                connection.execute(
+                    keys.update().where(keys.c.epoch == row.epoch).values(secret=sealed)
+                )
+
     def sync(self) -> None:
         """Seal everywhere, carry everything up, then down."""
-        from_the_top = sorted(
-            self.places, key=lambda region: list(LEVELS.values()).index(level_of(region))
-        )
+        tiers = list(LEVELS.values())
+        from_the_top = sorted(self.places, key=lambda region: tiers.index(level_of(region)))
         for region in reversed(from_the_top):
             place, parent = self.places[region], self.parent(region)
             place.replica.seal()
@@ -332,7 +350,15 @@ class Tree:
             join(parent, place)
         return place
 
-    def _place(self, region: str, engine: Engine, handlers: Handlers, limits: Limits) -> Place:
+    def _place(
+        self,
+        region: str,
+        engine: Engine,
+        handlers: Handlers,
+        limits: Limits,
+        *,
+        vault: Vault = PLAIN,
+    ) -> Place:
         notices: list[Notice] = []
         replica = Replica(
             engine,
@@ -340,6 +366,7 @@ class Tree:
             handlers=handlers,
             limits=limits,
             clock=self.clock,
+            vault=vault,
             on_notice=lambda _connection, notice: notices.append(notice),
         )
         return Place(region, replica, engine, self.clock, notices)

@@ -1,8 +1,11 @@
 """One bad record neither stops a stream nor vanishes: quarantine, waiting, parking."""
 
-import pytest
+from collections.abc import Sequence
 
-from sync import Handler, NothingHeld, Refused
+import pytest
+from sqlalchemy import Connection
+
+from sync import Arrived, Handler, NothingHeld, Refused
 from tests.scenario.sync_tree import (
     COUNTY,
     HANDLERS,
@@ -92,7 +95,7 @@ def test_a_released_record_is_tried_again_and_only_then_counts_as_decided(
         province.replica.release(refused.id, by="li")
     assert province.held() == [("a", "refused"), ("a", "behind")]
 
-    mended = Handler(1, lambda connection, arrived: _apply_absolute(connection, arrived))
+    mended = Handler(1, _put_absolute)
     province = tree.upgrade(PROVINCE, {**HANDLERS, "x.fact": mended})
     province.replica.release(refused.id, by="li", note="规则已改")
 
@@ -102,7 +105,7 @@ def test_a_released_record_is_tried_again_and_only_then_counts_as_decided(
         province.replica.release(refused.id, by="li")
 
 
-def _apply_absolute(connection, arrived):  # type: ignore[no-untyped-def]
+def _put_absolute(connection: Connection, arrived: Sequence[Arrived]) -> None:
     positive = [
         one._replace(record=one.record._replace(body={"n": abs(one.record.body["n"])}))
         for one in arrived
@@ -268,7 +271,7 @@ def test_a_broken_database_holds_nothing_and_moves_nothing(
     """A table that a migration has yet to make is not the record's fault."""
     village, province = pair
 
-    def no_such_table(connection, _arrived):  # type: ignore[no-untyped-def]
+    def no_such_table(connection: Connection, _arrived: Sequence[Arrived]) -> None:
         connection.exec_driver_sql("INSERT INTO not_there VALUES (1)")
 
     broken = tree.upgrade(PROVINCE, {**HANDLERS, "x.fact": Handler(1, no_such_table)})

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from sync import Limits, Malformed, Sealed, Untrusted, append, canonical_line, store
 from sync.keys import FOR_SEGMENT, signer
-from sync.segment import encode, decode, read_header, seal_segment
+from sync.segment import decode, encode, read_header, seal_segment
 from tests.scenario.sync_tree import (
     COUNTY,
     OTHER_TOWNSHIP,
@@ -192,7 +192,7 @@ def test_a_child_may_not_hand_up_streams_of_another_branch(pair: tuple[Place, Pl
     assert taken.refused == []
 
     other = Place(OTHER_TOWNSHIP, township.replica, township.engine, township.clock)
-    with pytest.raises(Untrusted, match="证书|辖区"):
+    with pytest.raises(Untrusted, match="辖区"):
         give(other, township, village.segments())
 
 
