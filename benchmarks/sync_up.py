@@ -141,7 +141,7 @@ def _send(child: sync.Replica, address: str) -> None:
     """Seal in one thread and send in this one, until nothing waits."""
     from sync.client import Link  # noqa: PLC0415  # the parent's process needs no client
 
-    link = Link(child, address, wait_seconds=0)
+    link = Link(child, address)
     sealer = threading.Thread(target=child.seal)
     sealer.start()
     while sealer.is_alive():

@@ -30,7 +30,7 @@ from tiers import Role
 
 WUJI = str(Path(sys.executable).parent / "wuji")
 PROVINCE = "410000000000"
-VILLAGE = "410122101201"
+VILLAGE = "410122101205"
 LOGIN = "xieguanyuan"
 PAGES = 100
 SETTLE_SECONDS = 3.0  # the link has opened, the first jobs have run

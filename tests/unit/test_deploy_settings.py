@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from node.core.divisions import division_lines
 from node.settings import Settings, load_settings
 from tiers import Level
 
@@ -61,3 +62,10 @@ def test_the_environment_overrules_the_file(level: Level, monkeypatch: pytest.Mo
     monkeypatch.setenv("WUJI_SYNC__PARENT_URL", "https://other.example")
     settings: Settings = load_settings(FILES[level])
     assert (settings.port, settings.sync.parent_url) == (8500, "https://other.example")
+
+
+@pytest.mark.parametrize("level", Level)
+def test_the_region_shown_exists(level: Level) -> None:
+    settings = load_settings(FILES[level])
+    known = {line.partition(",")[0] for line in division_lines(settings.divisions_file)}
+    assert settings.region in known
