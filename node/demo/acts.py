@@ -189,9 +189,9 @@ def decide(stage: Stage, progress: Progress) -> None:
         progress(f"{county} 复核", (number + 0.5) / len(COUNTIES))
         cases = all_pages(approver, tab="mine")
         reason = "已参加企业职工养老保险，不符合参保条件"
-        approver.post("/api/cases/rejection", {"ids": [cases[0]["id"]], "reason": reason})
+        approver.post("/api/cases/reject", {"ids": [cases[0]["id"]], "reason": reason})
         stage.facts.setdefault("rejected", []).append(cases[0]["id"])
-        _pass_all(approver, "approval", cases[1:])
+        _pass_all(approver, "approve", cases[1:])
         progress(f"{county} 审批", (number + 1) / len(COUNTIES))
 
 
@@ -248,11 +248,9 @@ def _payers(stage: Stage, village: VillagePlan) -> Iterator[Payer]:
     """Most who contribute pay this year; those past 60 make up the years they lack."""
     for serial, person in enumerate(stage.rolls[village.code].people):
         turns = person.born_on.year + PENSION_AGE
-        if person.grade_fen is not None and serial % 10:
-            this_year: tuple[int, ...] = (YEAR,)
-        else:
-            this_year = ()
-        earlier = tuple(range(SCHEME_BEGAN, min(turns, YEAR))) if turns <= YEAR else ()
+        pays = person.grade_fen is not None and (serial % 10 or turns == YEAR)
+        this_year = (YEAR,) if pays else ()
+        earlier = tuple(range(SCHEME_BEGAN, min(turns + 1, YEAR))) if turns <= YEAR else ()
         if this_year or earlier:
             yield Payer(person, (*earlier, *this_year))
 
@@ -264,9 +262,9 @@ def close_year(stage: Stage, progress: Progress) -> None:
     progress("公布记账利率", 0.3)
     stage.world.set_day(YEAR + 1, 1, 4)
     for number, county in enumerate(COUNTIES):
-        path = f"/api/accounts/year-end/{YEAR}"
-        stage.desk(county, f"{PREFIX[county]}-account").post(f"{path}/trial")
-        stage.desk(county, f"{PREFIX[county]}-approve").post(f"{path}/approval")
+        path = "/api/accounts/year-ends"
+        stage.desk(county, f"{PREFIX[county]}-account").post(path, {"year": YEAR})
+        stage.desk(county, f"{PREFIX[county]}-approve").post(f"{path}/{YEAR}/approval")
         progress(f"{county} 年度结息", 0.3 + 0.7 * (number + 1) / len(COUNTIES))
 
 
@@ -277,7 +275,9 @@ def claims(stage: Stage, progress: Progress) -> None:
     for village in plan.villages:
         forms = [
             {
+                "name": person.name,
                 "citizen_number": person.citizen_number,
+                "village": str(village.code),
                 "bank_card": person.bank_card,
                 "draws_no_other": True,
             }
@@ -306,7 +306,7 @@ def _claims_through(stage: Stage, progress: Progress) -> None:
         expected = sum(n for code, n in accepted.items() if county.contains(code))
         _wait_for_work(stage, f"{county} 没有收齐待遇申请", reviewer, expected)
         _pass_all(reviewer, "review", all_pages(reviewer, tab="mine"))
-        _pass_all(approver, "approval", all_pages(approver, tab="mine"))
+        _pass_all(approver, "approve", all_pages(approver, tab="mine"))
         progress("县级复核、审批", 0.5 + 0.5 * (number + 1) / len(COUNTIES))
 
 

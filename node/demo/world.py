@@ -90,8 +90,8 @@ class World:
                 "seal_seconds = 0.3",
                 "[login]",
                 "cheap_passwords = true",
-                "session_hours = 240",
-                "idle_minutes = 14400",
+                "session_hours = 9600",
+                "idle_minutes = 576000",
                 "",
             )
         )

@@ -60,7 +60,7 @@ def whole(uow: UnitOfWork, region: RegionCode, year: int) -> dict[str, int]:
 
 def years(uow: UnitOfWork) -> list[int]:
     """Years with postings, newest first."""
-    statement = select(distinct(posting.c.year)).order_by(posting.c.year.desc())
+    statement = select(posting.c.year).distinct().order_by(posting.c.year.desc())
     return [int(year) for year in uow.connection.execute(statement).scalars()]
 
 
@@ -85,7 +85,7 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
         region,
         level,
         contribution.c.for_year == year,
-        payers=func.count(distinct(contribution.c.account_no)),
+        payers=func.count(distinct(contribution.c.person_id)),
     )
     this_year = posting.c.year == year
     yield _grouped(
