@@ -36,7 +36,7 @@ Copies = Callable[[], AbstractContextManager[str]]
 def measure(runs: int, quick: bool) -> Iterator[Measure]:
     """SQLite, then Postgres, each against both floors."""
     accounts = ACCOUNTS // 10 if quick else ACCOUNTS
-    with _sqlite(accounts) as copies:
+    with sqlite_copies(accounts) as copies:
         yield from _compare(f"interest, {accounts:,} accounts, SQLite", copies, runs)
     try:
         with _postgres(accounts) as copies:
@@ -58,7 +58,7 @@ def _compare(name: str, copies: Copies, runs: int) -> Iterator[Measure]:
                 floor.settle(engine)
             bare.append(watch.seconds)
             with timed() as watch:
-                found = _settle(engine)
+                found = settled(engine)
             ours.append(watch.seconds)
             assert found == floor.total(engine), "the program and bare SQL differ"
     yield Measure(name, "s", ours, bare, "≤ 2.00")
@@ -73,24 +73,25 @@ def _copy(copies: Copies) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _settle(engine: Engine) -> int:
+def settled(engine: Engine) -> int:
+    """Let the program close the year; all interest in fen."""
     county = RegionCode(COUNTY)
     with unit_of_work(engine, actor=machine(county), node=county, now=NEW_YEAR) as uow:
         return close_year(uow, YEAR).interest_fen
 
 
 @contextmanager
-def _sqlite(accounts: int) -> Iterator[Copies]:
+def sqlite_copies(accounts: int) -> Iterator[Copies]:
+    """Copies of one filled file."""
     with tempfile.TemporaryDirectory(prefix="wuji-bench-") as name:
         filled = Path(name) / "filled.sqlite"
         _fill(f"sqlite:///{filled}", accounts)
 
         @contextmanager
         def copies() -> Iterator[str]:
-            copy = filled.with_name("copy.sqlite")
-            shutil.copyfile(filled, copy)
-            yield f"sqlite:///{copy}"
-            copy.unlink()
+            with tempfile.TemporaryDirectory(dir=name) as place:
+                copy = shutil.copyfile(filled, Path(place) / "copy.sqlite")
+                yield f"sqlite:///{copy}"
 
         yield copies
 

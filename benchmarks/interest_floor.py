@@ -8,7 +8,7 @@ indexes and guards.
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Date, Engine, TextClause, bindparam, text
+from sqlalchemy import Date, Engine, bindparam, text
 
 from benchmarks.ledger import COUNTY, RATE_PPM, YEAR
 from node.core.db import Instant, writing
@@ -44,6 +44,7 @@ FROM (
 _SETTLE = f"INSERT INTO floor_interest {_SETTLED}"
 
 _ENTRY = 1_000
+_DAY = bindparam("day", type_=Date())
 _CLOSE = f"""
 INSERT INTO account_closing (county_code, year, account_no, source, village,
   opening_fen, movement_fen, product, interest_fen, closing_fen)
@@ -61,18 +62,18 @@ SELECT '{COUNTY}', {_ENTRY}, side.line_no, side.gl_account, side.sign * (
 FROM (SELECT 1 AS line_no, 'interest' AS gl_account, 1 AS sign
       UNION ALL SELECT 2, 'individual_accounts', -1) AS side
 """
-_POST = f"""
+_POST = text(f"""
 INSERT INTO posting (county_code, entry_no, line_no, account_no, village, source, kind, fen,
   year, month, for_year, business_date)
 SELECT '{COUNTY}', {_ENTRY}, row_number() OVER (ORDER BY account_no, source), account_no, village,
   source, 'interest', interest_fen, {YEAR}, 12, {YEAR}, :day
 FROM account_closing WHERE county_code = '{COUNTY}' AND year = {YEAR} AND interest_fen <> 0
-"""
-_VOUCHER = f"""
+""").bindparams(_DAY)
+_VOUCHER = text(f"""
 INSERT INTO journal_entry (county_code, entry_no, kind, business_date, booked_at,
   trace_kind, trace, memo, actor_id)
 VALUES ('{COUNTY}', {_ENTRY}, 'interest', :day, :at, 'bulletin', 'bench', '', 'bench')
-"""
+""").bindparams(_DAY, bindparam("at", type_=Instant()))
 
 
 def prepare(engine: Engine) -> None:
@@ -94,14 +95,8 @@ def settle_and_post(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text(_CLOSE))
         connection.execute(text(_LINES))
-        connection.execute(_dated(_POST), {"day": day})
-        connection.execute(_dated(_VOUCHER), {"day": day, "at": booked_at})
-
-
-def _dated(statement: str) -> TextClause:
-    kinds = {"day": Date(), "at": Instant()}
-    named = [bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in statement]
-    return text(statement).bindparams(*named)
+        connection.execute(_POST, {"day": day})
+        connection.execute(_VOUCHER, {"day": day, "at": booked_at})
 
 
 def total(engine: Engine) -> int:
