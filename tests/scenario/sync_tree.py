@@ -62,6 +62,7 @@ PARENTS = {
     COUNTY: CITY,
     TOWNSHIP: COUNTY,
     VILLAGE: TOWNSHIP,
+    HOSTED: TOWNSHIP,
     OTHER_TOWNSHIP: COUNTY,
     OTHER_VILLAGE: OTHER_TOWNSHIP,
     DIRECT_COUNTY: PROVINCE,
@@ -274,6 +275,7 @@ class Tree:
         self.clock = clock
         self.places: dict[str, Place] = {}
         self._saplings: list[Tree] = []
+        self._others: list[Place] = []
 
     def __getitem__(self, region: str) -> Place:
         return self.places[region]
@@ -283,6 +285,20 @@ class Tree:
     ) -> list[Place]:
         """Add nodes; each joins the nearest node above it that is there."""
         return [self._add(region, handlers, limits) for region in regions]
+
+    def seedling(
+        self, region: str, handlers: Handlers = HANDLERS, limits: Limits = LIMITS
+    ) -> Place:
+        """A machine set up for a region that has joined nothing yet."""
+        place = self._place(region, make_engine(self._new_url()), handlers, limits)
+        sync_store.metadata.create_all(place.engine)
+        metadata.create_all(place.engine)
+        self._others.append(place)
+        return place
+
+    def replace(self, region: str, place: Place) -> None:
+        self._others.append(self.places[region])
+        self.places[region] = place
 
     def upgrade(self, region: str, handlers: Handlers) -> Place:
         """The same database under a program that knows other records."""
@@ -333,15 +349,13 @@ class Tree:
         return other
 
     def dispose(self) -> None:
-        for place in self.places.values():
+        for place in [*self.places.values(), *self._others]:
             place.engine.dispose()
         for other in self._saplings:
             other.dispose()
 
     def _add(self, region: str, handlers: Handlers, limits: Limits) -> Place:
-        place = self._place(region, make_engine(self._new_url()), handlers, limits)
-        sync_store.metadata.create_all(place.engine)
-        metadata.create_all(place.engine)
+        place = self.seedling(region, handlers, limits)
         parent = self.parent(region)
         self.places[region] = place
         if parent is None:
