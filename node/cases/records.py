@@ -64,20 +64,21 @@ def publish_steps(
 ) -> None:
     """Send steps up to the county, and down to whoever entered the case.
 
+    Downwards they go to the village even when the township entered the case: the township lies on
+    the way, and its own route would lead into every village. The village passes over the step.
     Route by route, so that each is written to the outbox in one go.
     """
     if author.level is not Level.COUNTY:
         for case, step in taken:
             _publish_step(uow, case, step, author, UP_COUNTY)
-    for case, step in sorted(taken, key=lambda pair: pair[0].origin):
-        origin = RegionCode(case.origin)
-        if origin.level.is_below(author.level):
-            _publish_step(uow, case, step, author, down(origin))
+    for case, step in sorted(taken, key=lambda pair: pair[0].village):
+        if RegionCode(case.origin).level.is_below(author.level):
+            _publish_step(uow, case, step, author, down(case.village))
 
 
 def _publish_step(uow: UnitOfWork, case: Case, step: Row, author: RegionCode, route: str) -> None:
     region = RegionCode(case.village)
-    body = _step_body(step)
+    body = {**_step_body(step), "origin": case.origin}
     uow.publish(STEPPED, case.id, body, region=region, routes=[route], origin=author)
 
 
@@ -172,10 +173,13 @@ def _submission(uow: UnitOfWork, item: "sync.Arrived") -> tuple[Row, Row]:
 def apply_steps(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep steps taken elsewhere; one that comes on two routes is kept once.
 
+    A case entered above is none of this node's: its steps pass by.
+
     Raises:
         Waiting: a case has not arrived yet.
         Refused: its author could not have taken a step.
     """
+    arrived = [item for item in arrived if uow.node.contains(item.record.body["origin"])]
     known = _known(uow, {item.record.key for item in arrived})
     early = [item for item in arrived if item.record.key not in known]
     if early:

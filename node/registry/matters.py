@@ -26,6 +26,7 @@ from node.registry.citizen_number import normal_number, number_problems, read_nu
 from node.registry.codes import ETHNICITIES, Category
 from node.registry.enrol import NewEnrolment, enrol_many, enrolled_people, known_people
 from node.registry.rules import (
+    MINIMUM_AGE,
     Applicant,
     age_on,
     applicant_notices,
@@ -37,7 +38,7 @@ from node.registry.rules import (
 from node.registry.typed import Notice, plain
 from tiers import Level, RegionCode
 
-CONTRIBUTES_BEFORE = 60
+CONTRIBUTING_AGES = range(MINIMUM_AGE, 60)
 NO_GRADES = "省里的缴费档次文件还没有到本节点，暂不能选择档次"
 
 WHO, WHERE, HOW = "本人", "户籍与联系方式", "参保选择"
@@ -202,10 +203,10 @@ def _grade_problems(
 
 
 def _contributes(citizen_number: str, on: date) -> bool:
-    """Whether the number says somebody under 60; a wrong number is a problem of its own."""
+    """Whether the number says somebody of 16 to 59; a wrong one is a problem of its own."""
     if any(number_problems(citizen_number, today=on)):
         return False
-    return age_on(read_number(citizen_number, today=on).born_on, on) < CONTRIBUTES_BEFORE
+    return age_on(read_number(citizen_number, today=on).born_on, on) in CONTRIBUTING_AGES
 
 
 def _grades(uow: UnitOfWork) -> tuple[int, ...] | None:
