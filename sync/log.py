@@ -113,7 +113,10 @@ def _take(site: Site, connection: Connection) -> list[Written]:
         rows = connection.execute(_TAKE, sizes).all()
         if rows or not _more_than(connection, count):
             opened = site.vault.open
-            return [Written(*row)._replace(line=opened(bytes(row.line))) for row in rows]
+            return [
+                Written(number, txn, origin, route, kind, version, opened(bytes(line)))
+                for number, txn, origin, route, kind, version, line in rows
+            ]
         count *= 4
 
 
