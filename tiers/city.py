@@ -25,7 +25,6 @@ CITY = p.Profile(
     roles=roles_at(Level.CITY),
     jobs=("network.report", "identity.sweep"),
     navigation=(
-        p.item(p.INBOX, *_BUSINESS),
         p.item(p.REGISTRY, *_INSPECTION),
         p.item(p.ACCOUNTS, *_INSPECTION),
         p.item(p.BENEFITS, *_INSPECTION),

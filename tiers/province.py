@@ -25,7 +25,6 @@ PROVINCE = p.Profile(
     roles=roles_at(Level.PROVINCE),
     jobs=("identity.sweep",),
     navigation=(
-        p.item(p.INBOX, *_BUSINESS),
         p.item(p.POLICY, *_BUSINESS),
         p.item(p.REGISTRY, *_QUALITY),
         p.item(p.ACCOUNTS, *_QUALITY),

@@ -60,7 +60,8 @@ def waiting(connection: Connection, *, parent: str | None, level: Level) -> int:
     if parent is None:
         return 0
     below_county = level.rank > Level.COUNTY.rank
-    climbing = stream.c.route.in_(("up/province", "up/county") if below_county else ("up/province",))
+    routes = ("up/province", "up/county") if below_county else ("up/province",)
+    climbing = stream.c.route.in_(routes)
     same = and_(
         receipt.c.taker == parent,
         receipt.c.origin == stream.c.origin,

@@ -21,7 +21,7 @@ from jinja2 import (
 from markupsafe import Markup
 from starlette.requests import Request
 
-from node.web import i18n
+from node.web import charts, i18n
 from node.web.filters import FILTERS, errors_of, moment_text
 from node.web.headers import static_url
 
@@ -99,6 +99,7 @@ def environment(*, cache_folder: Path | None = None) -> Environment:
         _=i18n.gettext,
         gettext=i18n.gettext,
         ngettext=i18n.ngettext,
+        charts=charts,
         csrf=_hidden_token,
         refusal_template=refusal_template,
         static_url=static_url,
