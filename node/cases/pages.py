@@ -55,6 +55,7 @@ def _list_context(uow: UnitOfWork, asked: Listing) -> dict[str, Any]:
         "matter_choices": views.matter_choices(),
         "done": DONE.get(asked.done, ""),
         "may_enter": views.may_enter(uow),
+        "may_pass": views.may_pass(uow),
     }
 
 
@@ -68,7 +69,7 @@ def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
         "cases/inbox.html",
         tabs=list(Tab),
         counts=service.counts(uow),
-        drafts=service.list_drafts(uow),
+        drafts=[(one, service.values_of(one).get("name", "")) for one in service.list_drafts(uow)],
         **_list_context(uow, asked),
     )
 

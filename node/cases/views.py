@@ -12,7 +12,7 @@ from node.cases.forms import FormField, groups_of, read_form
 from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
 from node.cases.queries import typed_values
-from node.cases.rules import STAGE_OF, Action, Position, State, refusal
+from node.cases.rules import STAGE_OF, STAGES, Action, Position, State, refusal
 from node.cases.steps import hand, holds, holidays, path_of, positions_of
 from node.cases.working_days import days_left
 from node.core.divisions import table as divisions
@@ -108,6 +108,12 @@ def may_enter(uow: UnitOfWork) -> bool:
     return Duty.ENTER in hand(uow).duties
 
 
+def may_pass(uow: UnitOfWork) -> bool:
+    """Whether the actor has a desk at which cases are passed."""
+    who = hand(uow)
+    return any(each.level is who.level and each.duty in who.duties for each in STAGES)
+
+
 def form_context(uow: UnitOfWork, matter: Matter[Any], typed: Mapping[str, Any]) -> dict[str, Any]:
     """What the template of a form needs."""
     fields = matter.fields(uow)
@@ -183,10 +189,10 @@ def _form_in_words(
         form = read_form(matter.form, values)
     except Problems as problems:
         return shown | {"found": list(problems.problems), "notices": []}
-    derived = [("由号码得出", list(matter.derived(form)))] if matter.derived(form) else []
+    for _legend, pairs in shown["groups"][:1]:
+        pairs.extend(matter.derived(form))
     is_open = State(case.state).is_open
     return shown | {
-        "groups": [*shown["groups"][:1], *derived, *shown["groups"][1:]],
         "found": list(matter.check(uow, form)) if is_open else [],
         "notices": list(matter.notices(uow, form)) if is_open else [],
     }

@@ -66,14 +66,16 @@ class EnrolmentForm(BaseModel):
     category: Annotated[Category, Shown("select", width="14", group=HOW)] = Field(
         Category.ORDINARY, title="人员类别", description="特殊群体须有相应证明"
     )
-    grade_fen: Annotated[int | None, Shown("select", width="14", group=HOW, optional=True)] = Field(
+    grade_fen: Annotated[int | None, Shown("select", width="14", group=HOW)] = Field(
         None, title="缴费档次", description="每年缴费金额；年满 60 周岁不再缴费，可不选"
     )
     bank_card: Annotated[str, Shown(width="20", group=HOW, mask="tail", optional=True)] = Field(
         "", title="银行卡号", description="社会保障卡或本人银行卡，用于扣款和发放"
     )
     consent: Annotated[bool, Shown("checkbox", group=HOW)] = Field(
-        False, title="本人自愿参保，同意为参保处理个人信息，确认以上内容属实"
+        False,
+        title="本人同意并确认属实",
+        description="自愿参保，同意为参保处理个人信息，确认以上内容属实",
     )
 
     def applicant(self) -> Applicant:
