@@ -8,7 +8,7 @@ whatever waited behind them follows in order.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select
 
 from sync.apply import AuthorOf, Outcome, Unapplied, apply_records
 from sync.blocks import BEHIND, NEWER, REFUSED, UNKNOWN, WAITING, Blocks, stopped_among
@@ -135,9 +135,9 @@ def any_waiting(connection: Connection) -> bool:
 
 def _retry(site: Site, connection: Connection, rows: Sequence[Row[Any]]) -> Outcome:
     """Apply held records in the order of `rows`, and write down what became of each."""
+    now = site.now()
     stopped = stopped_among(connection, {row.id: row.key for row in rows})
-    for number in sorted(stopped):
-        _update(connection, number, {"tried_at": site.now()})
+    _update(connection, [{"number": number, "tried_at": now} for number in sorted(stopped)])
     by_place = {_place(row): row for row in rows if row.id not in stopped}
     arrived = [
         Arrived(parse_line(site.vault.open(bytes(row.line))), *place)
@@ -146,16 +146,16 @@ def _retry(site: Site, connection: Connection, rows: Sequence[Row[Any]]) -> Outc
     outcome = apply_records(
         site, connection, arrived, author_of=authors(connection), blocks=Blocks()
     )
-    now = site.now()
-    for one in outcome.applied:
-        values = {"decided_at": now, "decision": APPLIED, "decided_by": _ENGINE}
-        _update(connection, by_place[one[1:]].id, values)
-    for refused in outcome.unapplied:
-        row = by_place[refused.arrived[1:]]
-        values = {"kind": refused.kind, "reason": refused.reason, "tried_at": now}
-        _update(connection, row.id, values)
-        if refused.kind == REFUSED != row.kind:
-            _tell(site, connection, refused)
+    decided = {"decided_at": now, "decision": APPLIED, "decided_by": _ENGINE}
+    _update(connection, [{"number": by_place[one[1:]].id} | decided for one in outcome.applied])
+    again = [
+        {"number": by_place[arrived[1:]].id, "kind": kind, "reason": reason, "tried_at": now}
+        for arrived, kind, reason in outcome.unapplied
+    ]
+    _update(connection, again)
+    for one in outcome.unapplied:
+        if one.kind == REFUSED != by_place[one.arrived[1:]].kind:
+            _tell(site, connection, one)
     return outcome
 
 
@@ -214,7 +214,7 @@ def _decide(
     site: Site, connection: Connection, row: Row[Any], decision: str, *, by: str, note: str
 ) -> None:
     values = {"decided_at": site.now(), "decision": decision, "decided_by": by, "note": note}
-    _update(connection, row.id, values)
+    _update(connection, [{"number": row.id} | values])
     record = parse_line(site.vault.open(bytes(row.line)))
     notice = Notice(row.id, record, *_place(row), row.reason, decision, by, note)
     site.on_notice(connection, notice)
@@ -237,8 +237,12 @@ def _tell(site: Site, connection: Connection, refused: Unapplied) -> None:
         note_incident(site, connection, UNAUTHORISED, name, seq=one.seq, detail=refused.reason)
 
 
-def _update(connection: Connection, number: int, values: dict[str, str]) -> None:
-    connection.execute(held.update().where(held.c.id == number).values(values))
+def _update(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Change held records; each row names the same columns, and its record as `number`."""
+    if rows:
+        names = [name for name in rows[0] if name != "number"]
+        statement = held.update().where(held.c.id == bindparam("number"))
+        connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
 
 def _place(row: Row[Any]) -> Place:

@@ -11,6 +11,7 @@ FORK = "fork"
 AHEAD = "ahead"
 UNAUTHORISED = "unauthorised"
 REVOKED = "revoked"
+UNREADABLE = "unreadable"
 
 
 def note_incident(

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from sync.certificate import Certificate
 from sync.database import reading, writing
-from sync.errors import Forked, NotRouted, Revoked, SyncRefusal, Untrusted
+from sync.errors import Forked, NotCanonical, NotRouted, Revoked, SyncRefusal, Untrusted
 from sync.held import any_waiting, retry_waiting
-from sync.incidents import FORK, REVOKED, note_incident
+from sync.incidents import FORK, REVOKED, UNREADABLE, note_incident
 from sync.keyring import Identity, require_identity
 from sync.landing import heads_of, land, place_of, verify_segment
 from sync.links import CHILD, PARENT, note_progress
@@ -33,9 +33,14 @@ from sync.trust import (
     keep_certificates,
     newest_certificate,
     setup_of,
+    unknown_certificates,
 )
 
-_INCIDENTS: Mapping[type[SyncRefusal], str] = {Forked: FORK, Revoked: REVOKED}
+_INCIDENTS: Mapping[type[SyncRefusal], str] = {
+    Forked: FORK,
+    Revoked: REVOKED,
+    NotCanonical: UNREADABLE,
+}
 
 
 class _Peer(NamedTuple):
@@ -67,9 +72,12 @@ def take(
     Raises:
         Untrusted: the peer is neither the parent nor a child, or a certificate has no chain.
     """
-    with writing(site.engine) as connection:
+    with reading(site.engine) as connection:
         peer = _peer(connection, from_node)
-        keep_certificates(connection, certificates, fingerprint=peer.me.root_fingerprint)
+        new = unknown_certificates(connection, certificates)
+    if new:
+        with writing(site.engine) as connection:
+            keep_certificates(connection, new, fingerprint=peer.me.root_fingerprint)
     intake = _Intake(site, peer)
     for one in sealed:
         intake.take(one)
@@ -111,11 +119,9 @@ class _Intake:
 
     def close(self) -> Taken:
         """Try again what waits, and sign how far everything stands now."""
-        with writing(self._site.engine) as connection:
-            if self._segments:
-                if any_waiting(connection):
-                    self._applied += len(retry_waiting(self._site, connection).applied)
-                note_progress(self._site, connection, self._peer.node, role=self._peer.role)
+        if self._segments:
+            self._retry_waiting()
+        with reading(self._site.engine) as connection:
             watermarks = heads_of(connection, self._heads)
             receipt = None
             if watermarks:
@@ -131,11 +137,20 @@ class _Intake:
         verified = verify_segment(self._site, sealed, header, self._certificate(header))
         with writing(self._site.engine) as connection:
             counts = land(self._site, connection, verified, from_node=self._peer.node)
+            if counts is not None and not self._segments:
+                note_progress(self._site, connection, self._peer.node, role=self._peer.role)
         if counts is not None:
             self._segments += 1
             self._applied += counts.applied
             self._held += counts.held
         self._heads[header.stream] = header.last
+
+    def _retry_waiting(self) -> None:
+        with reading(self._site.engine) as connection:
+            if not any_waiting(connection):
+                return
+        with writing(self._site.engine) as connection:
+            self._applied += len(retry_waiting(self._site, connection).applied)
 
     def _head(self, name: StreamId) -> int:
         """How far the stream was held when this call began, and what came since."""

@@ -17,6 +17,7 @@ from sync.segment import StreamId
 from sync.store import certificate, revocation
 
 ANY_ROUTE = "*"
+_CHUNK = 500
 Setup = tuple[str, str]
 """(node, epoch): one set-up of a node."""
 
@@ -55,10 +56,25 @@ def newest_certificate(connection: Connection, node: str) -> Certificate | None:
 def certificates_for(connection: Connection, setups: Collection[Setup]) -> dict[Setup, Certificate]:
     """Certificates of many set-ups at once; those not known here are left out."""
     which = tuple_(certificate.c.node, certificate.c.epoch)
-    rows = connection.execute(
-        select(certificate).where(which.in_(sorted(set(setups)))).order_by(certificate.c.not_after)
-    )
-    return {(row.node, row.epoch): _certificate(row) for row in rows}
+    wanted = sorted(set(setups))
+    found: dict[Setup, Certificate] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connection.execute(
+            select(certificate)
+            .where(which.in_(wanted[start : start + _CHUNK]))
+            .order_by(certificate.c.not_after)
+        )
+        found |= {(row.node, row.epoch): _certificate(row) for row in rows}
+    return found
+
+
+def unknown_certificates(
+    connection: Connection, offered: Iterable[Certificate]
+) -> list[Certificate]:
+    """Those of the offered ones that are not kept here yet: in steady state none."""
+    bag = {(c.node, c.epoch): c for c in offered}
+    known = certificates_for(connection, bag)
+    return [c for setup, c in bag.items() if known.get(setup) != c]
 
 
 def chain_for(connection: Connection, setups: Collection[Setup]) -> list[Certificate]:
@@ -83,18 +99,15 @@ def keep_certificates(
     Raises:
         Untrusted: one has no chain to that root, or was issued by a node that is revoked.
     """
-    bag = {(c.node, c.epoch): c for c in offered}
-    known = certificates_for(connection, bag)
-    new = {setup: c for setup, c in bag.items() if known.get(setup) != c}
-    if not new:
-        return
-    issuers = chain_for(connection, {(c.issuer, c.issuer_epoch) for c in bag.values()})
+    new = unknown_certificates(connection, offered)
+    bag = {(c.node, c.epoch): c for c in new}
+    issuers = chain_for(connection, {(c.issuer, c.issuer_epoch) for c in new})
     bag = {(c.node, c.epoch): c for c in issuers} | bag
-    for found in new.values():
+    for found in new:
         chain = _chain_in(bag, found)
         verify_chain(chain, fingerprint)
         _refuse_revoked_issuers(connection, chain[1:])
-    insert_new(connection, certificate, [certificate_row(found) for found in new.values()])
+    insert_new(connection, certificate, [certificate_row(found) for found in new])
 
 
 def revocations(connection: Connection, node: str, epoch: str) -> Standing | None:
