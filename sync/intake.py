@@ -119,8 +119,8 @@ class _Intake:
 
     def close(self) -> Taken:
         """Try again what waits, and sign how far everything stands now."""
-        if self._segments:
-            self._retry_waiting()
+        # Also when nothing came: the call before may have died between taking and trying again.
+        self._retry_waiting()
         with reading(self._site.engine) as connection:
             watermarks = heads_of(connection, self._heads)
             receipt = None
