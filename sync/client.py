@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random, SystemRandom
 from socket import SHUT_RDWR, socket
-from typing import Any
+from typing import Any, Self
 from weakref import WeakSet
 
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 
 from sync.backoff import Backoff, Budget
 from sync.errors import SyncRefusal
-from sync.exchange import Pull, Push, Step, note_contact, parent_of, seal_what_is_written
+from sync.exchange import Pull, Push, Step, note_contact, seal_what_is_written
 from sync.joining import Confirm, join_over
 from sync.line import Line, LinkDown, LinkError, Reply, TurnedAway
 from sync.linkstate import LinkState, Summary
@@ -165,6 +166,12 @@ class Link:
         """Give up the connections; the link must not be used afterwards."""
         self._post.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _repeat(self, step: Callable[[], Step], count: Callable[[Step], None]) -> None:
         backoff = self._backoff()
         while True:
@@ -255,8 +262,14 @@ class Link:
             _log.warning("refused %s %s: %s", refused.origin, refused.route, refused.reason)
 
     def _note_failure(self, error: Exception) -> None:
+        """Show it: in this process, and in the database unless that is what failed."""
         self._state.failed(str(error), at=stamp(self._replica.site.clock()))
-        self._replica.note_failure(parent_of(self._replica), str(error))
+        try:
+            me = self._replica.identity()
+            if me and me.parent:
+                self._replica.note_failure(me.parent, str(error))
+        except SQLAlchemyError:
+            _log.exception("a failure of the link to the parent could not be written down")
 
 
 def _pause(backoff: Backoff, error: Exception) -> float:

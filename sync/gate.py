@@ -4,7 +4,7 @@ Three things are bounded, so that pages stay responsive however many children ca
 bodies being received (memory), engine calls at work (processor and the one writer), and requests
 of each child (fairness: its second one of a kind waits at home).
 
-Everything here runs on the event loop; the engine runs in threads of its own.
+Everything here but `close` runs on the event loop; the engine runs in threads of its own.
 """
 
 import asyncio
@@ -87,7 +87,9 @@ class Gate:
         self._joins: list[float] = []
         self._engine = CapacityLimiter(limits.concurrent)
         self._look_up = CapacityLimiter(limits.concurrent)
+        self._aside = CapacityLimiter(1)
         self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def retry_after(self) -> int:
         """Whole seconds, spread, so that those sent away together do not come back together."""
@@ -109,6 +111,7 @@ class Gate:
             earlier.leave.set()
         elif len(self._places) >= self._limits.requests:
             raise Busy(503, "busy", "too many requests are being answered")
+        self._loop = asyncio.get_running_loop()
         place = self._places[node, kind] = Place()
         if self._is_closed:
             place.leave.set()
@@ -119,8 +122,12 @@ class Gate:
                 del self._places[node, kind]
 
     def close(self) -> None:
-        """End every waiting pull, now and from now on, so that the process can stop."""
+        """End every waiting pull, now and from now on. May be called from any thread."""
         self._is_closed = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
         for place in self._places.values():
             place.leave.set()
 
@@ -129,9 +136,8 @@ class Gate:
         """Room for a body of this size.
 
         Raises:
-            Busy: the bodies being received take all there is, or too many wait for the engine.
+            Busy: the bodies being received take all there is.
         """
-        self._refuse_queue()
         if self._receiving + size > self._limits.receiving:
             raise Busy(503, "busy", "too many bytes are being received")
         self._receiving += size
@@ -157,13 +163,23 @@ class Gate:
         Raises:
             Busy: too many wait for their turn already.
         """
-        self._refuse_queue()
+        self.refuse_when_full()
         return await to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._engine)
 
     async def look_up(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short read in a thread, past whatever the engine is busy with."""
         return await to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._look_up)
 
-    def _refuse_queue(self) -> None:
-        if self._engine.statistics().tasks_waiting >= self._limits.queued:
+    async def aside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what nobody waits for, one at a time."""
+        return await to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._aside)
+
+    def refuse_when_full(self) -> None:
+        """Turn away early what would have to wait for the engine behind too many others.
+
+        Raises:
+            Busy: too many wait for their turn already.
+        """
+        waiting = self._engine.statistics().tasks_waiting
+        if self._engine.available_tokens <= 0 and waiting >= self._limits.queued:
             raise Busy(503, "busy", "too many requests are being answered")

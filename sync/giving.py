@@ -4,8 +4,11 @@ Runs in threads; knows no HTTP.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any
+
+from sqlalchemy.exc import OperationalError
 
 from sync import segment, wire, wording
 from sync.certificate import Certificate
@@ -82,7 +85,6 @@ class Counter:
 
     def give(self, child: Certificate, asked: PullRequest) -> bytes | None:
         """What the child lacks, up to what it asked for; None when that is nothing."""
-        self._note_contact(child)
         budget = max(KIB, min(asked.budget, self._limits.wire.body - _HEADROOM))
         left_alone = [Head(*stream, _EVERYTHING, "0" * 64) for stream in asked.without]
         heads = [*asked.heads, *left_alone]
@@ -98,6 +100,20 @@ class Counter:
             return wire.encode(Cargo({}, certificates, (), part))
         return wire.encode(Cargo({}, certificates, fitting(found, budget)))
 
+    def is_contact_due(self, child: Certificate) -> bool:
+        """Whether it is time to note that a child, which only listens, is there: once a minute."""
+        now = self._replica.site.clock().timestamp()
+        if abs(now - self._noted.get(child.node, 0.0)) < _CONTACT_EVERY:
+            return False
+        self._noted[child.node] = now
+        return True
+
+    def note_contact(self, child: Certificate) -> None:
+        """Note that a child is there; should it fail, the next minute brings another."""
+        site = self._replica.site
+        with suppress(OperationalError), writing(site.engine) as connection:
+            note_link(connection, child.node, role=CHILD, last_contact=site.now(), failures=0)
+
     def _unknown_to(self, child: Certificate, found: Iterable[Sealed]) -> list[Certificate]:
         """Certificates of authors that do not stand above the child in its own chain."""
         bounds = self._limits.wire.segment
@@ -105,17 +121,6 @@ class Counter:
         known = {(c.node, c.epoch) for c in self._replica.chain_for({(child.node, child.epoch)})}
         authors = {(header.origin, header.epoch) for header in headers} - known
         return self._replica.chain_for(authors) if authors else []
-
-    def _note_contact(self, child: Certificate) -> None:
-        """A child that only listens is there all the same; written once a minute."""
-        site = self._replica.site
-        now = site.clock().timestamp()
-        with self._lock:
-            if abs(now - self._noted.get(child.node, 0.0)) < _CONTACT_EVERY:
-                return
-            self._noted[child.node] = now
-        with writing(site.engine) as connection:
-            note_link(connection, child.node, role=CHILD, last_contact=site.now(), failures=0)
 
     def _read(self, body: bytes) -> Cargo:
         return wire.decode(body, self._limits.wire)

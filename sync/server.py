@@ -65,6 +65,7 @@ class _Kind(NamedTuple):
     name: str
     limit: int
     serve: Callable[[_Call], Awaitable[bytes]]
+    needs_engine: bool = True
 
 
 class SyncRouter(APIRouter):
@@ -75,7 +76,7 @@ class SyncRouter(APIRouter):
         self._gate = gate
 
     def close(self) -> None:
-        """To be called on the event loop when the process is asked to stop."""
+        """To be called when the process is asked to stop, from any thread."""
         self._gate.close()
 
 
@@ -106,6 +107,7 @@ class _Desk:
         self._gate = gate
         self._counter = Counter(replica, limits)
         self._nonces = Nonces(began=self._now(), window=limits.skew)
+        self._notes: set[asyncio.Task[None]] = set()
         self._watch = Watch(
             replica.bell, partial(gate.look_up, replica.newest), recheck=limits.recheck
         )
@@ -134,7 +136,7 @@ class _Desk:
 
     async def pull(self, http: HttpRequest) -> Response:
         """Give what concerns the child, or wait for it."""
-        kind = _Kind("pull", self._limits.session_body, self._give)
+        kind = _Kind("pull", self._limits.session_body, self._give, needs_engine=False)
         return await self._answer(http, partial(self._let_in, kind))
 
     async def _answer(
@@ -186,6 +188,8 @@ class _Desk:
             presented.keyid, presented.nonce, created=presented.created, now=self._now()
         )
         with self._gate.one_at_a_time(child.node, kind.name) as place:
+            if kind.needs_engine:
+                self._gate.refuse_when_full()
             body = await self._body(http, request, kind.limit)
             return await kind.serve(_Call(child, body, place, http))
 
@@ -238,6 +242,7 @@ class _Desk:
         return await self._gate.engine(self._counter.take, call.child, call.body)
 
     async def _give(self, call: _Call) -> bytes:
+        self._note_contact(call.child)
         asked = await self._gate.look_up(self._counter.read_pull, call.body)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(asked.wait, self._limits.wait)
@@ -252,6 +257,13 @@ class _Desk:
                     return wire.encode(Cargo())
                 with call.place.waiting():
                     await _wait(call, rung, seconds=left)
+
+    def _note_contact(self, child: Certificate) -> None:
+        """Beside the call, since it writes: nobody shall wait for policy behind a long taking."""
+        if self._counter.is_contact_due(child):
+            task = asyncio.ensure_future(self._gate.aside(self._counter.note_contact, child))
+            self._notes.add(task)
+            task.add_done_callback(self._notes.discard)
 
     def _now(self) -> int:
         return int(self._replica.site.clock().timestamp())
