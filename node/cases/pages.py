@@ -96,7 +96,7 @@ def bulk(request: Request, uow: Writing, ticked: Annotated[Bulk, Form()]) -> Res
     if ticked.do == "return":
         outcomes = service.return_many(uow, ticked.case, reason=ticked.opinion)
     else:
-        outcomes = _pass_each_stage(uow, ticked)
+        outcomes = service.pass_many(uow, ticked.case, opinion=ticked.opinion)
     refused = [outcome for outcome in outcomes if outcome.refusal]
     return page(
         request,
@@ -106,23 +106,6 @@ def bulk(request: Request, uow: Writing, ticked: Annotated[Bulk, Form()]) -> Res
         accepted=len(outcomes) - len(refused),
         do=ticked.do,
     )
-
-
-def _pass_each_stage(uow: UnitOfWork, ticked: Bulk) -> list[service.Outcome]:
-    """A list may hold cases of two desks: each group is passed where it lies."""
-    passes = {
-        State.FIRST_REVIEW: service.first_review_many,
-        State.REVIEW: service.review_many,
-        State.APPROVAL: service.approve_many,
-    }
-    states = {case_id: State(service.case_of(uow, case_id).state) for case_id in ticked.case}
-    outcomes: list[service.Outcome] = []
-    for state, pass_many in passes.items():
-        ids = [case_id for case_id, found in states.items() if found is state]
-        if ids:
-            outcomes += pass_many(uow, ids, opinion=ticked.opinion)
-    closed = [case_id for case_id, found in states.items() if found not in passes]
-    return outcomes + (service.first_review_many(uow, closed) if closed else [])
 
 
 router.include_router(form_pages.router)  # /cases/new/… and /cases/drafts/… before /cases/{id}

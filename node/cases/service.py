@@ -21,6 +21,7 @@ from node.cases.queries import (
 from node.cases.review import (
     approve_many,
     first_review_many,
+    pass_many,
     pass_on,
     reject,
     reject_many,
@@ -45,6 +46,7 @@ __all__ = [
     "inbox",
     "list_drafts",
     "open_draft",
+    "pass_many",
     "pass_on",
     "preview_many",
     "reject",

@@ -18,10 +18,12 @@ from node.cases.models import Case
 from node.cases.records import Row, cases, publish_steps, steps
 from node.cases.rules import (
     STAGE_OF,
+    STAGES,
     Action,
     Hand,
     Path,
     Position,
+    Stage,
     State,
     duty_of,
     refusal,
@@ -106,6 +108,22 @@ def hand(uow: UnitOfWork) -> Hand:
     return Hand(uow.actor.id, level, frozenset(duties))
 
 
+def own_stages(uow: UnitOfWork) -> tuple[Stage, ...]:
+    """The desks the actor sits at."""
+    who = hand(uow)
+    return tuple(each for each in STAGES if each.level is who.level and each.duty in who.duties)
+
+
+def states_of(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, State]:
+    """The states of cases that are here, whoever may see them."""
+    found: dict[str, State] = {}
+    for start in range(0, len(ids), LOADED_AT_ONCE):
+        batch = ids[start : start + LOADED_AT_ONCE]
+        statement = sqlalchemy.select(cases.c.id, cases.c.state).where(cases.c.id.in_(batch))
+        found.update({row.id: State(row.state) for row in uow.connection.execute(statement)})
+    return found
+
+
 def holidays(_uow: UnitOfWork) -> Holidays:
     """The calendar deadlines are counted by; weekends only until bulletins carry holidays."""
     return WEEKENDS_ONLY
@@ -121,6 +139,9 @@ def open_lot(uow: UnitOfWork, ids: Sequence[str], action: Action) -> Lot:
     lot = Lot(unique, found)
     done, who = _done(uow, found), hand(uow)
     for case_id, case in found.items():
+        if not is_known(case.matter):
+            lot.refused[case_id] = NotFound("本节点的程序还不认识这个事项，请升级后办理")
+            continue
         position = Position(path_of(case), State(case.state), tuple(done[case_id]))
         refused = refusal(action, position, who)
         if refused is not None:

@@ -12,8 +12,8 @@ from node.cases.forms import FormField, groups_of, read_form
 from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
 from node.cases.queries import typed_values
-from node.cases.rules import STAGE_OF, STAGES, Action, Position, State, refusal
-from node.cases.steps import hand, holds, holidays, path_of, positions_of
+from node.cases.rules import STAGE_OF, Action, Position, State, refusal
+from node.cases.steps import hand, holds, holidays, own_stages, path_of, positions_of
 from node.cases.working_days import days_left
 from node.core.divisions import table as divisions
 from node.core.errors import Problems, Refusal
@@ -110,8 +110,7 @@ def may_enter(uow: UnitOfWork) -> bool:
 
 def may_pass(uow: UnitOfWork) -> bool:
     """Whether the actor has a desk at which cases are passed."""
-    who = hand(uow)
-    return any(each.level is who.level and each.duty in who.duties for each in STAGES)
+    return bool(own_stages(uow))
 
 
 def form_context(uow: UnitOfWork, matter: Matter[Any], typed: Mapping[str, Any]) -> dict[str, Any]:
