@@ -13,7 +13,7 @@ from sync.errors import Untrusted
 from sync.keyring import require_identity, signing_key
 from sync.keys import Signer
 from sync.replica import Replica
-from sync.session import peer_certificate
+from sync.session import peer_certificate, standing_certificate
 from sync.trust import keep_certificates, newest_certificate
 
 _JOINING = "joining"
@@ -80,6 +80,8 @@ def answering_parent(
 ) -> Certificate:
     """The certificate of the parent that names this key; `offered` may hold it when it is new.
 
+    Its validity in time is judged once a session, by the parent's clock.
+
     Raises:
         Untrusted: it is not this node's parent, or its chain leads to another root.
     """
@@ -92,4 +94,5 @@ def answering_parent(
     if certificates and replica.certificate_of(node, epoch) is None:
         with writing(replica.site.engine) as connection:
             keep_certificates(connection, certificates, fingerprint=me.root_fingerprint)
-    return replica.valid_peer(node, epoch)
+    with reading(replica.site.engine) as connection:
+        return standing_certificate(connection, node, epoch)

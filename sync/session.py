@@ -1,7 +1,7 @@
 """Opening a session: two nodes show who they are, what they understand and what they hold."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -97,7 +97,8 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         if answer.node != me.parent:
             raise Untrusted("对方不是本节点的上级", node=answer.node, parent=me.parent)
         keep_certificates(connection, answer.certificates, fingerprint=me.root_fingerprint)
-        peer_certificate(site, connection, answer.node, answer.epoch)
+        # By the parent's clock: a village's own may be years off, and it must still get through.
+        peer_certificate(site, connection, answer.node, answer.epoch, at=_clock(answer.clock))
         note_contact(
             site,
             connection,
@@ -110,20 +111,32 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         return _agreeing(site, connection, me, answer.heads)
 
 
-def peer_certificate(site: Site, connection: Connection, node: str, epoch: str) -> Certificate:
-    """The certificate of a peer that calls now.
+def peer_certificate(
+    site: Site, connection: Connection, node: str, epoch: str, *, at: datetime | None = None
+) -> Certificate:
+    """The certificate of a peer that calls now, or at another instant.
 
     Raises:
         Untrusted: none is known, it is not valid today, or it was revoked.
+    """
+    found = standing_certificate(connection, node, epoch)
+    now, slack = at or site.clock(), site.limits.clock_tolerance
+    if not parse_stamp(found.not_before) - slack <= now <= parse_stamp(found.not_after) + slack:
+        raise Untrusted("对方的证书不在有效期内", node=node, until=found.not_after)
+    return found
+
+
+def standing_certificate(connection: Connection, node: str, epoch: str) -> Certificate:
+    """The certificate of a peer, whatever the time is.
+
+    Raises:
+        Untrusted: none is known, or it was revoked.
     """
     found = certificate_for(connection, node, epoch)
     if found is None:
         raise Untrusted("对方没有本网络的证书", node=node)
     if revocations(connection, node, epoch):
         raise Untrusted("对方的证书已被吊销", node=node)
-    now, slack = site.clock(), site.limits.clock_tolerance
-    if not parse_stamp(found.not_before) - slack <= now <= parse_stamp(found.not_after) + slack:
-        raise Untrusted("对方的证书不在有效期内", node=node, until=found.not_after)
     return found
 
 
@@ -187,8 +200,11 @@ def _check_protocol(offered: tuple[int, int]) -> None:
 
 def _skew(site: Site, clock: str) -> int:
     """How far the other clock is ahead of ours, in milliseconds."""
+    return int((_clock(clock) - site.clock()) / timedelta(milliseconds=1))
+
+
+def _clock(text: str) -> datetime:
     try:
-        other = parse_stamp(clock)
+        return parse_stamp(text)
     except ValueError as error:
         raise Malformed("对方的时间无法读取") from error
-    return int((other - site.clock()) / timedelta(milliseconds=1))

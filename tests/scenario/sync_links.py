@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sync import LIMITS, wire, wording
-from sync import store as sync_store
 from sync.client import Link, LinkLimits
 from sync.gate import ServerLimits
 from sync.http_signatures import sign_request
@@ -25,7 +24,7 @@ from sync.server import SyncRouter, router
 from sync.wire import Cargo
 from sync.wording import PullRequest
 from tests.fixtures.ports import LOOPBACK
-from tests.scenario.sync_tree import HANDLERS, Place, Tree, make_engine, metadata
+from tests.scenario.sync_tree import HANDLERS, Place, Tree, make_engine, make_tables
 
 PULL, SEGMENTS, SESSION, JOIN = (
     f"/sync/v1/{name}" for name in ("pull", "segments", "session", "join")
@@ -126,8 +125,7 @@ def running(place: Place, url: str, limits: LinkLimits = QUICK) -> Iterator[Link
 def newcomer(tree: Tree, region: str) -> Place:
     """A node with an empty database that has not joined yet."""
     place = tree._place(region, make_engine(tree._new_url()), HANDLERS, LIMITS)
-    sync_store.metadata.create_all(place.engine)
-    metadata.create_all(place.engine)
+    make_tables(place.engine)
     tree.places[region] = place
     return place
 

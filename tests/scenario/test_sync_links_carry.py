@@ -18,10 +18,7 @@ from tests.scenario.sync_tree import (
     VILLAGE,
     Tree,
     fact,
-    tree,
 )
-
-__all__ = ["tree"]
 
 BRANCH = (PROVINCE, CITY, COUNTY, TOWNSHIP, VILLAGE)
 

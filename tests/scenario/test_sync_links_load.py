@@ -36,10 +36,8 @@ from tests.scenario.sync_tree import (
     fact,
     join,
     put_facts,
-    tree,
 )
 
-__all__ = ["tree"]
 SECOND_VILLAGE = "410122100202"
 NARROW = ServerLimits(recheck=0.05, retry_after=0, concurrent=1, queued=0)
 

@@ -31,10 +31,7 @@ from tests.scenario.sync_tree import (
     VILLAGE,
     Tree,
     fact,
-    tree,
 )
-
-__all__ = ["tree"]
 
 
 @pytest.fixture
