@@ -16,8 +16,16 @@ from node.accounts.models import Account, JournalEntry, JournalLine, Posting
 from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.core.errors import Conflict, Forbidden, Invalid, NotFound
-from tests.fixtures.county import COUNTY, OTHER_VILLAGE, PROVINCE, VILLAGE, County, open_county
-from tests.fixtures.offices import Office, carry, closing, open_office
+from tests.fixtures.county import (
+    COUNTY,
+    OTHER_VILLAGE,
+    PROVINCE,
+    VILLAGE,
+    County,
+    closing,
+    open_county,
+)
+from tests.fixtures.offices import Office, carry, open_office
 from tests.fixtures.schema import sqlite_copy
 
 MARCH = date(2025, 3, 5)

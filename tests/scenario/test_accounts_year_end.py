@@ -29,11 +29,12 @@ from tests.fixtures.county import (
     PROVINCE,
     VILLAGE,
     County,
+    closing,
     open_county,
     payments,
     publish_rate,
 )
-from tests.fixtures.offices import Office, carry, closing, open_office
+from tests.fixtures.offices import Office, carry, open_office
 from tests.fixtures.schema import sqlite_copy
 from tiers import RegionCode
 
