@@ -109,6 +109,15 @@ def loopback_ports() -> Callable[[int], list[int]]:
     return free_ports
 
 
+@pytest.fixture(scope="session")
+def founded_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five nodes that have joined and know the policy of the year, at rest, to be copied."""
+    from tests.fixtures.network import founded  # noqa: PLC0415  # the whole program: 1 s
+
+    base = tmp_path_factory.getbasetemp()
+    return founded(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for a module's tests.

@@ -70,8 +70,7 @@ def restart(stage: Stage, post: Post, *, offline: bool) -> None:
     stage.world.stop(post)
     stage.world.start(post, offline=offline)
     stage.world.wait_ready(post)
-    for person in post.people:
-        stage.desks.pop(person.login, None)
+    stage.leave(*(person.login for person in post.people))
 
 
 def _enter_roll(stage: Stage, village: VillagePlan) -> None:

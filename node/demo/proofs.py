@@ -14,7 +14,7 @@ from node.proof import prove
 from node.runtime import Node
 from node.statistics import figures
 from node.statistics.rules import MEASURES
-from sync.store import stream
+from sync.store import outbox, stream
 from tiers import Level, RegionCode
 
 
@@ -55,7 +55,7 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
 
 def _settle(stage: Stage, nodes: dict[RegionCode, Node]) -> None:
     """Let what is on its way arrive: every stream is held above as far as its author has it."""
-    stage.wait_until("数据还没有全部到位", lambda: not list(_behind(nodes)))
+    stage.wait_until("数据还没有全部到位", lambda: not list(behind(nodes)))
 
 
 def _heads(node: Node) -> dict[tuple[str, str, str], int]:
@@ -65,8 +65,14 @@ def _heads(node: Node) -> dict[tuple[str, str, str], int]:
     return {(r.origin, r.epoch, r.route): r.head for r in rows}
 
 
-def _behind(nodes: dict[RegionCode, Node]) -> Iterator[str]:
-    """Streams that somebody who should hold them holds less of than their author."""
+def _unsealed(node: Node) -> bool:
+    with node.engine.connect() as connection:
+        return connection.execute(select(outbox.c.id).limit(1)).first() is not None
+
+
+def behind(nodes: dict[RegionCode, Node]) -> Iterator[str]:
+    """What is not yet sealed, and streams of which a taker holds less than their author."""
+    yield from (f"{code} 有未封存的记录" for code, node in nodes.items() if _unsealed(node))
     heads = {code: _heads(node) for code, node in nodes.items()}
     for code, own in heads.items():
         for (origin, epoch, route), head in own.items():
@@ -137,7 +143,7 @@ def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
 
 def _replicas_equal(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
     """Every stream is held everywhere it is routed to, as far as its author has it."""
-    behind = list(_behind(nodes))
+    missing = list(behind(nodes))
     total = sum(len(_heads(node)) for node in nodes.values())
-    detail = behind[0] if behind else f"{total} 个副本与作者一致"
-    yield Proof("全网", "各级副本与签发节点一致", ok=not behind, detail=detail)
+    detail = missing[0] if missing else f"{total} 个副本与作者一致"
+    yield Proof("全网", "各级副本与签发节点一致", ok=not missing, detail=detail)

@@ -39,6 +39,12 @@ class Stage:
             self.desks[login] = Desk(url, login, self.world.plan.password)
         return self.desks[login]
 
+    def leave(self, *logins: str) -> None:
+        """Let people go from their desks: their node was restarted, or the play is over."""
+        for login in logins:
+            if desk := self.desks.pop(login, None):
+                desk.client.close()
+
     def coordinator(self, village: VillagePlan) -> Desk:
         """The coordinator of a village, at its own node or at the township that hosts it."""
         return self.desk(village.node, village.coordinator)
