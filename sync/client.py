@@ -223,10 +223,13 @@ class Link:
         return True
 
     def _push_step(self) -> Step:
-        seal_what_is_written(self._replica)
         if self._is_session_due():
             self._push.open_session()
             self._opened_at = self._timer()
+        step = self._push.step()
+        # What is sealed goes first: while the parent takes it, another thread seals the rest.
+        if step.moved or not seal_what_is_written(self._replica):
+            return step
         return self._push.step()
 
     def _pull_turn(self) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from sync import segment, wire, wording
+from sync import log, segment, wire, wording
 from sync.backoff import Budget
 from sync.certificate import Certificate
 from sync.database import reading, writing
@@ -225,12 +225,14 @@ class Pull:
         return _step(taken, taken.segments)
 
 
-def seal_what_is_written(replica: Replica) -> None:
-    """Seal the outbox, if there is anything in it: looking costs no write lock."""
+def seal_what_is_written(replica: Replica) -> bool:
+    """Seal the next of what is in the outbox; whether there was any. Looking costs no write lock.
+
+    One step at a time: with a backlog, what is sealed is on its way while the rest is sealed.
+    """
     with reading(replica.site.engine) as connection:
         is_written = connection.execute(select(outbox.c.id).limit(1)).first() is not None
-    if is_written:
-        replica.seal()
+    return is_written and log.seal_step(replica.site).segments > 0
 
 
 def parent_of(replica: Replica) -> str:
