@@ -14,10 +14,7 @@ from tests.scenario.sync_tree import (
     Tree,
     fact,
     give,
-    tree,
 )
-
-__all__ = ["tree"]
 
 ROUTE = "up/province"
 

@@ -18,10 +18,7 @@ from tests.scenario.sync_tree import (
     give,
     put_facts,
     step_facts,
-    tree,
 )
-
-__all__ = ["tree"]
 
 STEP = "x.step"
 

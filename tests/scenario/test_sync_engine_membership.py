@@ -21,10 +21,7 @@ from tests.scenario.sync_tree import (
     fact,
     join,
     rise,
-    tree,
 )
-
-__all__ = ["tree"]
 
 
 @pytest.fixture

@@ -15,10 +15,7 @@ from tests.scenario.sync_tree import (
     Place,
     Tree,
     fact,
-    tree,
 )
-
-__all__ = ["tree"]
 
 
 def _grown(tree: Tree) -> Place:

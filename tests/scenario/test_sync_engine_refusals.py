@@ -23,10 +23,7 @@ from tests.scenario.sync_tree import (
     fall,
     give,
     rise,
-    tree,
 )
-
-__all__ = ["tree"]
 
 
 @pytest.fixture
@@ -184,16 +181,17 @@ def test_a_segment_that_names_another_past_is_an_incident(pair: tuple[Place, Pla
     assert _incidents(township) == ["fork"]
 
 
-def test_a_child_may_not_hand_up_streams_of_another_branch(pair: tuple[Place, Place]) -> None:
-    village, township = pair
-    taken = township.replica.take(
-        village.segments(), village.replica.chain_for(_setups(village)), from_node=VILLAGE
-    )
-    assert taken.refused == []
+def test_a_child_may_not_hand_up_streams_of_another_branch(
+    tree: Tree, pair: tuple[Place, Place]
+) -> None:
+    village, _ = pair
+    tree.grow(OTHER_TOWNSHIP)
+    certificates = village.replica.chain_for(_setups(village))
 
-    other = Place(OTHER_TOWNSHIP, township.replica, township.engine, township.clock)
-    with pytest.raises(Untrusted, match="辖区"):
-        give(other, township, village.segments())
+    taken = tree[PROVINCE].replica.take(village.segments(), certificates, from_node=OTHER_TOWNSHIP)
+
+    assert {one.code for one in taken.refused} == {"not_routed"}
+    assert tree[PROVINCE].facts() == {}
 
 
 def test_a_child_may_not_send_what_only_comes_down(tree: Tree) -> None:
@@ -213,11 +211,11 @@ def test_a_parent_may_not_send_what_is_for_somebody_else(tree: Tree) -> None:
 
 
 def test_an_author_without_a_certificate_is_refused(pair: tuple[Place, Place]) -> None:
-    village, _ = pair
-    county = village  # a node that never heard of the village's certificate
-    taken = county.replica.take(village.segments(), [], from_node=TOWNSHIP)
-
-    assert {one.code for one in taken.refused} == {"not_routed"}
+    village, township = pair
+    with township.engine.begin() as connection:
+        connection.execute(store.certificate.delete().where(store.certificate.c.node == VILLAGE))
+    with pytest.raises(Untrusted, match="证书"):
+        township.replica.take(village.segments(), [], from_node=VILLAGE)
 
 
 def test_a_certificate_of_another_network_is_refused(tree: Tree, pair: tuple[Place, Place]) -> None:

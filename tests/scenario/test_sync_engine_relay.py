@@ -14,10 +14,7 @@ from tests.scenario.sync_tree import (
     VILLAGE,
     Tree,
     fact,
-    tree,
 )
-
-__all__ = ["tree"]
 
 EVERYBODY = (
     PROVINCE,

@@ -22,15 +22,11 @@ from tests.scenario.sync_tree import (
     PROVINCE,
     TOWNSHIP,
     VILLAGE,
-    Clock,
     Place,
     Tree,
     fact,
     give,
-    tree,
 )
-
-__all__ = ["tree"]
 
 WRITERS, ROUNDS, ROWS = 8, 40, 6
 ROUTE = "up/province"
@@ -92,9 +88,9 @@ class _Writers:
 
 @pytest.mark.postgres
 def test_concurrent_writers_lose_nothing_and_keep_cause_before_effect(
-    postgres_url: str,
+    postgres_tree: Tree,
 ) -> None:
-    tree = Tree(lambda: postgres_url, Clock())
+    tree = postgres_tree
     # Batches far smaller than the load, as in the experiment that showed the traps.
     tree.grow(PROVINCE, limits=Limits(seal_rows=15, seal_transactions=5))
     place = tree[PROVINCE]
@@ -107,7 +103,6 @@ def test_concurrent_writers_lose_nothing_and_keep_cause_before_effect(
     assert sorted(written) == sorted(f"{t}/{n}" for t in writers.transactions for n in range(ROWS))
     _assert_whole(written)
     _assert_causes_first(place)
-    tree.dispose()
 
 
 def _assert_whole(keys: list[str]) -> None:
