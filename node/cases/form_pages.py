@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from node.cases import service, views
+from node.cases.entries import require_entering
 from node.cases.matter import matter_of
 from node.cases.models import Case
 from node.cases.queries import typed_values
-from node.cases.submit import require_entering
 from node.core.access import record_access
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.ids import new_id

@@ -32,31 +32,31 @@ Row = dict[str, Any]
 _ENTERING = frozenset({Action.SUBMIT, Action.WITHDRAW})
 
 
-def publish_submissions(uow: UnitOfWork, submitted: Sequence[tuple[Case, str, Row]]) -> None:
-    """Send cases upwards whole: (case, citizen number, its submitting step).
+def publish_submissions(uow: UnitOfWork, submitted: Sequence[tuple[Row, str, Row]]) -> None:
+    """Send cases upwards whole: (row of the case, citizen number, its submitting step).
 
     What the county enters itself has nowhere to climb to.
     """
     for case, citizen_number, step in submitted:
-        origin = RegionCode(case.origin)
+        origin = RegionCode(case["origin"])
         if origin.level is Level.COUNTY:
             continue
         body = {
-            "number": case.number,
-            "matter": case.matter,
-            "village": case.village,
-            "origin": case.origin,
-            "name": case.subject_name,
+            "number": case["number"],
+            "matter": case["matter"],
+            "village": case["village"],
+            "origin": case["origin"],
+            "name": case["subject_name"],
             "citizen_number": citizen_number,
-            "form": json.loads(case.form),
-            "entered_by": case.entered_by,
-            "entered_by_name": case.entered_by_name,
-            "entered_at": iso(case.entered_at),
-            "provenance": case.provenance,
+            "form": json.loads(case["form"]),
+            "entered_by": case["entered_by"],
+            "entered_by_name": case["entered_by_name"],
+            "entered_at": iso(case["entered_at"]),
+            "provenance": case["provenance"],
             "step": _step_body(step),
         }
-        region = RegionCode(case.village)
-        uow.publish(SUBMITTED, case.id, body, region=region, routes=[UP_COUNTY], origin=origin)
+        region = RegionCode(case["village"])
+        uow.publish(SUBMITTED, case["id"], body, region=region, routes=[UP_COUNTY], origin=origin)
 
 
 def publish_steps(

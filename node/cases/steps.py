@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import bindparam, update
@@ -205,7 +206,7 @@ def write_steps(uow: UnitOfWork, taken: Sequence[Taken]) -> list[Row]:
     """Write steps and bring their cases to the new state, here only; the rows of the steps."""
     if not taken:
         return []
-    rows = [step_row(uow, one) for one in taken]
+    rows = [_row_of(uow, one) for one in taken]
     changes = [_advance(one, row) for one, row in zip(taken, rows, strict=True)]
     uow.connection.execute(steps.insert(), rows)
     statement = (
@@ -217,28 +218,38 @@ def write_steps(uow: UnitOfWork, taken: Sequence[Taken]) -> list[Row]:
     return rows
 
 
-def step_row(uow: UnitOfWork, taken: Taken) -> Row:
-    """The row of a step that is taken now."""
-    case, node = taken.case, desk(uow)
+def step_row(
+    uow: UnitOfWork, case: Mapping[str, Any], action: Action, state: State, *, due: date | None
+) -> Row:
+    """The row of a step that is taken now on a case of this id, county, version and turn."""
+    node = desk(uow)
     return {
-        "county_code": case.county_code,
-        "case_id": case.id,
+        "county_code": case["county_code"],
+        "case_id": case["id"],
         "id": new_id(),
-        "action": str(taken.action),
-        "state": str(taken.state),
-        "version": case.version,
-        "turn": case.turn + 1,
+        "action": str(action),
+        "state": str(state),
+        "version": case["version"],
+        "turn": case["turn"] + 1,
         "node": str(node),
         "level": str(node.level),
         "actor_id": uow.actor.id,
         "actor_name": uow.actor.name,
         "at": uow.now,
         "arrived_at": uow.now,
-        "opinion": taken.opinion,
-        "field": taken.field,
-        "due_on": due_on(uow, case.matter, taken.state),
-        "outcome": taken.outcome,
+        "opinion": "",
+        "field": None,
+        "due_on": due,
+        "outcome": None,
     }
+
+
+def _row_of(uow: UnitOfWork, taken: Taken) -> Row:
+    case = taken.case
+    of_case = {name: getattr(case, name) for name in ("county_code", "id", "version", "turn")}
+    due = due_on(uow, case.matter, taken.state)
+    said = {"opinion": taken.opinion, "field": taken.field, "outcome": taken.outcome}
+    return step_row(uow, of_case, taken.action, taken.state, due=due) | said
 
 
 def holds(uow: UnitOfWork, position: Position) -> Action | None:

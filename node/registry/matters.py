@@ -126,10 +126,7 @@ class Enrolment(Matter[EnrolmentForm]):
 
     def notices(self, uow: UnitOfWork, form: EnrolmentForm) -> Iterator[Notice]:
         """What to look at: an odd phone, a card that fails Luhn, an address elsewhere."""
-        places = _names(uow, form.village)
-        yield from applicant_notices(
-            form.applicant(), on=uow.today, known_prefixes=_prefixes(uow, form), places=places
-        )
+        yield from form_notices(form, on=uow.today, places=place_names(uow, form.village))
 
     def options(self, uow: UnitOfWork) -> Mapping[str, Sequence[Option]]:
         """Ethnicities, the villages the actor works for, and the grades in force."""
@@ -247,7 +244,7 @@ def village_choices(uow: UnitOfWork) -> list[Option]:
     return [("", "请选择"), *village_options(uow)]
 
 
-def _names(uow: UnitOfWork, village: str) -> list[str]:
+def place_names(uow: UnitOfWork, village: str) -> list[str]:
     """Names of the village and of its township, one of which stands in an address."""
     codes = [village, *(str(code) for code in RegionCode(village).ancestors[:1])]
     statement = select(divisions.c.name).where(divisions.c.code.in_(codes))
@@ -260,8 +257,15 @@ def _own_prefixes() -> frozenset[str]:
     return frozenset(line[:6] for line in division_lines())
 
 
-def _prefixes(uow: UnitOfWork, form: EnrolmentForm) -> frozenset[str]:
+def form_notices(form: EnrolmentForm, *, on: date, places: Sequence[str]) -> Iterator[Notice]:
+    """What to look at in a form; `places` are the names one of which stands in an address."""
+    yield from applicant_notices(
+        form.applicant(), on=on, known_prefixes=_prefixes(form), places=places
+    )
+
+
+def _prefixes(form: EnrolmentForm) -> frozenset[str]:
     """Known prefixes of first registration; one of another province cannot be judged here."""
     prefix = normal_number(form.citizen_number)[:6]
-    is_ours = prefix.startswith(uow.node[:2])
+    is_ours = prefix.startswith(form.village[:2])
     return _own_prefixes() if is_ours else frozenset({prefix})

@@ -8,18 +8,19 @@ import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from sqlmodel import col, select
 
 from node.cases import service as cases
+from node.cases.entries import place_of, require_entering
 from node.cases.matter import matter_of
-from node.cases.submit import place_of, require_entering
 from node.core.errors import Invalid, NotFound, Problems, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
-from node.registry.matters import Enrolment, EnrolmentForm
+from node.registry.matters import Enrolment, EnrolmentForm, form_notices, place_names
 from node.registry.models import RollFile
 from node.registry.roll import TITLES, CellProblem, RollRow, read_roll, repeated
 from node.registry.typed import Notice
@@ -108,8 +109,14 @@ def _checked(
     answers = _answers(uow, whole, values, enters=enters) | _answers(
         uow, broken, values, enters=False
     )
+    places = place_names(uow, village)
     checked = [
-        _row(row, stopped[row.number], answers[row.number], _notices(uow, values[row.number]))
+        _row(
+            row,
+            stopped[row.number],
+            answers[row.number],
+            _notices(values[row.number], on=uow.today, places=places),
+        )
         for row in roll.rows
     ]
     return CheckedRoll(village, tuple(checked), roll.ignored)
@@ -168,13 +175,13 @@ def column_title(field: str | None) -> str:
     return TITLES.get(_KEYS.get(field or "", field or ""), "")
 
 
-def _notices(uow: UnitOfWork, values: Mapping[str, Any]) -> tuple[Notice, ...]:
+def _notices(values: Mapping[str, Any], *, on: date, places: Sequence[str]) -> tuple[Notice, ...]:
     known = {name: value for name, value in values.items() if value is not None}
     try:
         form = EnrolmentForm.model_validate(known)
     except ValueError:
         return ()
-    return tuple(Enrolment().notices(uow, form))
+    return tuple(form_notices(form, on=on, places=places))
 
 
 def keep_roll(uow: UnitOfWork, content: bytes, *, filename: str, village: str) -> RollFile:
