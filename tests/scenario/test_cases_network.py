@@ -24,7 +24,7 @@ from tests.fixtures.offices import (
     enrolment_form,
     person,
 )
-from tests.fixtures.sites import Clock, Site, open_chain
+from tests.fixtures.sites import Clock, Site, open_chain, with_places
 from tests.scenario.sync_tree import fall, rise
 from tiers import Level, Role
 
@@ -64,10 +64,15 @@ class Chain:
             self.sync()
 
 
+@pytest.fixture(scope="module")
+def template(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_places(migrated_sqlite, tmp_path_factory.mktemp("places"), COUNTY)
+
+
 @pytest.fixture
-def chain(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Chain]:
+def chain(template: Path, tmp_path: Path) -> Iterator[Chain]:
     clock = Clock(MORNING)
-    opened = Chain(open_chain(REGIONS, template=migrated_sqlite, folder=tmp_path, clock=clock))
+    opened = Chain(open_chain(REGIONS, template=template, folder=tmp_path, clock=clock))
     opened.township.replica.host(region=HOSTED, level=str(Level.VILLAGE))
     publish_grades(opened.province)
     opened.settle()

@@ -20,7 +20,7 @@ from tests.fixtures.offices import (
     enrolment_form,
     grades_bulletin,
 )
-from tests.fixtures.sites import Browser, Clock, Site, open_chain
+from tests.fixtures.sites import Browser, Clock, Site, open_chain, with_places
 from tests.scenario.sync_tree import fall, rise
 from tiers import Level, Role
 
@@ -53,11 +53,16 @@ class Desks:
             site.close()
 
 
+@pytest.fixture(scope="module")
+def template(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_places(migrated_sqlite, tmp_path_factory.mktemp("places"), COUNTY)
+
+
 @pytest.fixture
-def desks(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Desks]:
+def desks(template: Path, tmp_path: Path) -> Iterator[Desks]:
     clock = Clock(MORNING)
     regions = (COUNTY, TOWNSHIP, VILLAGE)
-    sites = open_chain(regions, template=migrated_sqlite, folder=tmp_path, clock=clock)
+    sites = open_chain(regions, template=template, folder=tmp_path, clock=clock)
     opened = Desks(sites, clock)
     yield opened
     opened.close()
