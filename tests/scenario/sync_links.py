@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sync import LIMITS, wire, wording
+from sync import wire, wording
 from sync.client import Link, LinkLimits
 from sync.gate import ServerLimits
 from sync.http_signatures import sign_request
@@ -24,7 +24,7 @@ from sync.server import SyncRouter, router
 from sync.wire import Cargo
 from sync.wording import PullRequest
 from tests.fixtures.ports import LOOPBACK
-from tests.scenario.sync_tree import HANDLERS, Place, Tree, make_engine, make_tables
+from tests.scenario.sync_tree import Place, Tree
 
 PULL, SEGMENTS, SESSION, JOIN = (
     f"/sync/v1/{name}" for name in ("pull", "segments", "session", "join")
@@ -124,8 +124,7 @@ def running(place: Place, url: str, limits: LinkLimits = QUICK) -> Iterator[Link
 
 def newcomer(tree: Tree, region: str) -> Place:
     """A node with an empty database that has not joined yet."""
-    place = tree._place(region, make_engine(tree._new_url()), HANDLERS, LIMITS)
-    make_tables(place.engine)
+    place = tree.seedling(region)
     tree.places[region] = place
     return place
 
