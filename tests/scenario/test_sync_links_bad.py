@@ -12,6 +12,12 @@ from tests.scenario.sync_tree import TOWNSHIP, VILLAGE, Place, Record, Tree, fac
 PATIENT = replace(QUICK, attempts=12)
 
 
+@pytest.fixture
+def tree(sqlite_tree: Tree) -> Tree:
+    """What is tried here lies before the database, so one kind will do."""
+    return sqlite_tree
+
+
 def noise(count: int, *, region: str = VILLAGE, seed: int = 1) -> list[Record]:
     """Records that do not compress, some 400 bytes each on the wire."""
     random = Random(seed)  # noqa: S311  # bytes to send, not a secret

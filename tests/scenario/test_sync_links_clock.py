@@ -11,6 +11,12 @@ from tests.scenario.sync_tree import TOWNSHIP, VILLAGE, Clock, Place, Tree, fact
 DAYS = [-9000, -1.5, -0.01, 0.01, 1.5, 9000]
 
 
+@pytest.fixture
+def tree(sqlite_tree: Tree) -> Tree:
+    """What is tried here lies before the database, so one kind will do."""
+    return sqlite_tree
+
+
 def with_clock_off(tree: Tree, days: float) -> Place:
     """A village that has joined and whose clock then differs by so many days."""
     tree.grow(TOWNSHIP)

@@ -35,6 +35,12 @@ from tests.scenario.sync_tree import (
 
 
 @pytest.fixture
+def tree(sqlite_tree: Tree) -> Tree:
+    """What is tried here lies before the database, so one kind will do."""
+    return sqlite_tree
+
+
+@pytest.fixture
 def desk(tree: Tree) -> Iterator[Desk]:
     tree.grow(COUNTY, TOWNSHIP, VILLAGE)
     with serving(tree[TOWNSHIP]) as desk:
