@@ -18,7 +18,7 @@ from sync.held import hold, retry_waiting
 from sync.keys import FOR_SEGMENT, verifier
 from sync.log import segment_row
 from sync.messages import Head
-from sync.record import Arrived, Record, parse_lines
+from sync.record import Record, arrived_at, parse_lines
 from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
 from sync.session import hash_at
 from sync.site import Site
@@ -153,11 +153,13 @@ def _apply(site: Site, connection: Connection, verified: Verified, place: Place)
 
 def _apply_one(site: Site, connection: Connection, verified: Verified, *, any_held: bool) -> Counts:
     header, records, author = verified.header, verified.records, verified.author
-    seqs = range(header.first, header.last + 1)
-    arrived = [
-        Arrived(record, header.origin, header.epoch, header.route, seq)
-        for record, seq in zip(records, seqs, strict=True)
-    ]
+    arrived = arrived_at(
+        records,
+        origin=header.origin,
+        epoch=header.epoch,
+        route=header.route,
+        first=header.first,
+    )
     keys = {record.key for record in records} if any_held else set()
     blocks = blocks_for(connection, keys) if any_held else Blocks()
     outcome = apply_records(site, connection, arrived, author_of=lambda _: author, blocks=blocks)
