@@ -3,22 +3,25 @@
 from typing import TYPE_CHECKING
 
 from node.accounts.records import RECORD_TYPES
+from node.accounts.section import person_section
 from node.accounts.service import open_for_enrolments
 from node.accounts.year_end import try_last_year
 from node.core.capability import Capability, Job
 from node.registry.events import ENROLMENT_OPENED
+from node.registry.sections import PERSON_SECTIONS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
 
 def _routers() -> "list[APIRouter]":
-    from node.accounts import api  # noqa: PLC0415  # only a web process needs it
+    from node.accounts import api, pages  # noqa: PLC0415  # only a web process needs them
 
-    return [api.router]
+    return [api.router, pages.router]
 
 
 ENROLMENT_OPENED.append(open_for_enrolments)
+PERSON_SECTIONS.append(person_section)
 
 CAPABILITY = Capability(
     name="accounts",

@@ -50,6 +50,7 @@ class OutcomeOut(BaseModel):
     line: int
     answer: str
     reason: str
+    field: str
     name: str
     account_no: int | None
     contribution_id: str

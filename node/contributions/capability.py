@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.contributions import api  # noqa: PLC0415  # only a web process needs it
+    from node.contributions import api, pages  # noqa: PLC0415  # only a web process needs them
 
-    return [api.router]
+    return [api.router, pages.router]
 
 
 POSTING_REVERSED.append(hear_reversal)

@@ -69,11 +69,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to one line; `line` counts from 1, `reason` is empty when it was posted."""
+    """The answer to one line; `line` counts from 1, `reason` is empty when it was posted.
+
+    `field` is the value the reason is about.
+    """
 
     line: int
     answer: Answer
     reason: str = ""
+    field: str = ""
     name: str = ""
     account_no: int | None = None
     contribution_id: str = ""
@@ -119,13 +123,10 @@ def confirm_payments(
             known.references.add(payment.reference)
             known.years[payer.account_no][payment.for_year] = payment.paid_on
         else:
-            reason = problem.message if problem else ""
-            answers[line] = _outcome(line, payment, payer, Answer.REFUSED, reason=reason)
+            answers[line] = _outcome(line, payment, payer, problem=problem)
     _book(uow, good, batch or new_id())
     for each in good:
-        answers[each.line] = _outcome(
-            each.line, each.payment, each.payer, Answer.POSTED, contribution_id=each.id
-        )
+        answers[each.line] = _outcome(each.line, each.payment, each.payer, contribution_id=each.id)
     return [answers[line] for line in sorted(answers)]
 
 
@@ -133,15 +134,15 @@ def _outcome(
     line: int,
     payment: Payment,
     payer: Payer | None,
-    answer: Answer,
     *,
-    reason: str = "",
+    problem: Invalid | None = None,
     contribution_id: str = "",
 ) -> Outcome:
     return Outcome(
         line=line,
-        answer=answer,
-        reason=reason,
+        answer=Answer.POSTED if contribution_id else Answer.REFUSED,
+        reason=problem.message if problem else "",
+        field=(problem.field or "") if problem else "",
         name=payer.name if payer else "",
         account_no=payer.account_no if payer else payment.account_no,
         contribution_id=contribution_id,
