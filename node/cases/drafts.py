@@ -16,6 +16,7 @@ from node.core.ids import new_id
 from node.core.work import UnitOfWork
 
 VALUES_LONGEST = 64 * 1024
+ID_LENGTH = 36
 
 
 def save_draft(
@@ -30,9 +31,11 @@ def save_draft(
 
     Raises:
         NotFound: there is no such matter, or the draft is somebody else's.
-        Invalid: it is far longer than any form.
+        Invalid: it is far longer than any form, or its id is none.
     """
     matter = matter_of(matter_code)
+    if draft_id and len(draft_id) > ID_LENGTH:
+        raise Invalid("草稿编号有误，请重新打开表单", field="draft")
     kept = json.dumps(dict(values), ensure_ascii=False, sort_keys=True)
     if len(kept.encode()) > VALUES_LONGEST:
         raise Invalid("填写的内容过长，无法保存草稿")

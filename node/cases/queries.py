@@ -23,6 +23,7 @@ from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
 from tiers import Duty, RegionCode, RegionError, Role
 
+WAITING_LIMIT = 1_000
 _OPEN = [str(state) for state in OPEN]
 _CLOSED = [str(state) for state in State if state not in OPEN]
 
@@ -68,6 +69,13 @@ def inbox(
         else (col(Case.moved_at).desc(), col(Case.id).desc())
     )
     return paged(uow.session, statement.order_by(*order), number=number, size=size)
+
+
+def waiting_ids(uow: UnitOfWork) -> Sequence[str]:
+    """Which cases wait for the actor, the most urgent first; the first thousand."""
+    order = (col(Case.due_on), col(Case.entered_at), col(Case.id))
+    statement = _seen(uow).where(_mine(uow)).order_by(*order).limit(WAITING_LIMIT)
+    return uow.session.scalars(statement.with_only_columns(col(Case.id))).all()
 
 
 def counts(uow: UnitOfWork) -> dict[Tab, int]:

@@ -20,6 +20,7 @@ from node.cases.steps import (
     open_lot,
     own_stages,
     path_of,
+    said,
     states_of,
     write,
 )
@@ -27,7 +28,6 @@ from node.core.errors import Forbidden, Invalid, Problems, Refusal
 from node.core.work import UnitOfWork
 
 PASSED = {Action.FIRST_REVIEW: "初审通过", Action.REVIEW: "复核通过", Action.APPROVE: "同意"}
-OPINION_LONGEST = 500
 
 
 def first_review_many(
@@ -77,8 +77,11 @@ def return_many(
     Raises:
         Invalid: no reason is given.
     """
-    reason = _required(reason, "请写明退回原因，便于补正")
+    reason = said(reason, missing="请写明退回原因，便于补正")
     lot = open_lot(uow, case_ids, Action.RETURN)
+    for case in lot.good:
+        if field and field not in matter_of(case.matter).form.model_fields:
+            lot.refused[case.id] = Invalid("这份表单里没有所选的栏目", field="field")
     taken = [
         Taken(case, Action.RETURN, path_of(case).back(State(case.state)), reason, field or None)
         for case in lot.good
@@ -104,7 +107,7 @@ def reject_many(uow: UnitOfWork, case_ids: Sequence[str], *, reason: str) -> lis
     Raises:
         Invalid: no reason is given.
     """
-    reason = _required(reason, "请写明不予办理的理由，须书面告知本人")
+    reason = said(reason, missing="请写明不予办理的理由，须书面告知本人")
     lot = open_lot(uow, case_ids, Action.REJECT)
     write(uow, [Taken(case, Action.REJECT, State.REJECTED, reason) for case in lot.good])
     return lot.outcomes()
@@ -129,7 +132,7 @@ def pass_on(uow: UnitOfWork, case_id: str, action: Action, *, opinion: str = "")
 
 
 def _pass(uow: UnitOfWork, case_ids: Sequence[str], action: Action, opinion: str) -> list[Outcome]:
-    opinion = _required(opinion or PASSED[action], "")
+    opinion = said(opinion, field="opinion") or PASSED[action]
     lot = open_lot(uow, case_ids, action)
     results: dict[str, str] = {}
     for matter, group in _by_matter(lot):
@@ -182,15 +185,6 @@ def _by_matter(lot: Lot) -> list[tuple[Matter[Any], list[Case]]]:
     for case in lot.good:
         groups[case.matter].append(case)
     return [(matter_of(code), group) for code, group in groups.items()]
-
-
-def _required(text: str, missing: str) -> str:
-    kept = text.strip()
-    if not kept:
-        raise Invalid(missing, field="reason")
-    if len(kept) > OPINION_LONGEST:
-        raise Invalid(f"意见最多 {OPINION_LONGEST} 个字", field="reason")
-    return kept
 
 
 def _only(outcomes: Sequence[Outcome]) -> Outcome:

@@ -30,12 +30,13 @@ from node.cases.rules import (
     refusal,
 )
 from node.cases.working_days import WEEKENDS_ONLY, Holidays, due_day
-from node.core.errors import NotFound, Refusal
+from node.core.errors import Invalid, NotFound, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
 from tiers import Duty, Level, RegionCode, Role
 
 LOADED_AT_ONCE = 500
+OPINION_LONGEST = 500
 UNKNOWN = "没有找到这件业务，或不在您负责的区域内"
 
 
@@ -107,6 +108,20 @@ def hand(uow: UnitOfWork) -> Hand:
     roles = [Role(role) for role in uow.actor.roles if role in set(Role)]
     duties = {duty for role in roles if level in role.levels for duty in role.duties}
     return Hand(uow.actor.id, level, frozenset(duties))
+
+
+def said(text: str, *, missing: str = "", field: str = "reason") -> str:
+    """An opinion or a reason as it is kept: trimmed, and of a length that fits a printed form.
+
+    Raises:
+        Invalid: it is too long, or empty where `missing` says that it may not be.
+    """
+    kept = text.strip()
+    if missing and not kept:
+        raise Invalid(missing, field=field)
+    if len(kept) > OPINION_LONGEST:
+        raise Invalid(f"最多填写 {OPINION_LONGEST} 个字", field=field)
+    return kept
 
 
 def own_stages(uow: UnitOfWork) -> tuple[Stage, ...]:
@@ -248,8 +263,8 @@ def _row_of(uow: UnitOfWork, taken: Taken) -> Row:
     case = taken.case
     of_case = {name: getattr(case, name) for name in ("county_code", "id", "version", "turn")}
     due = due_on(uow, case.matter, taken.state)
-    said = {"opinion": taken.opinion, "field": taken.field, "outcome": taken.outcome}
-    return step_row(uow, of_case, taken.action, taken.state, due=due) | said
+    told = {"opinion": taken.opinion, "field": taken.field, "outcome": taken.outcome}
+    return step_row(uow, of_case, taken.action, taken.state, due=due) | told
 
 
 def holds(uow: UnitOfWork, position: Position) -> Action | None:

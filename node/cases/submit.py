@@ -33,6 +33,7 @@ from node.cases.steps import (
     due_on,
     open_lot,
     path_of,
+    said,
     step_row,
     write,
     write_steps,
@@ -185,6 +186,7 @@ def resubmit(
         Forbidden, Conflict: it is not the actor's to correct, or not returned.
         Problems: the form has mistakes, or names another village.
     """
+    note = said(note, field="note")
     case = open_lot(uow, [case_id], Action.SUBMIT).single()
     matter = matter_of(case.matter)
     form = read_form(matter.form, values)
@@ -221,8 +223,7 @@ def withdraw(uow: UnitOfWork, case_id: str, *, reason: str) -> Case:
         Invalid: no reason is given.
         Forbidden, Conflict: it is not the actor's to withdraw, or closed.
     """
-    if not reason.strip():
-        raise Invalid("请写明撤回原因", field="reason")
+    reason = said(reason, missing="请写明撤回原因")
     case = open_lot(uow, [case_id], Action.WITHDRAW).single()
-    write(uow, [Taken(case, Action.WITHDRAW, State.WITHDRAWN, reason.strip())])
+    write(uow, [Taken(case, Action.WITHDRAW, State.WITHDRAWN, reason)])
     return case

@@ -11,7 +11,7 @@ from node.cases import service
 from node.cases.forms import FormField, groups_of, read_form
 from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
-from node.cases.queries import typed_values
+from node.cases.queries import typed_values, waiting_ids
 from node.cases.rules import STAGE_OF, Action, Position, State, refusal
 from node.cases.steps import hand, holds, holidays, own_stages, path_of, positions_of
 from node.cases.working_days import days_left
@@ -276,7 +276,7 @@ def _place_names(uow: UnitOfWork, codes: Sequence[str]) -> dict[str, str]:
 
 def neighbours(uow: UnitOfWork, case_id: str) -> tuple[str | None, str | None]:
     """The cases before and after this one among those that wait for the actor."""
-    waiting = [case.id for case in service.inbox(uow, service.Tab.MINE, size=500).items]
+    waiting = waiting_ids(uow)
     if case_id not in waiting:
         return None, waiting[0] if waiting else None
     place = waiting.index(case_id)

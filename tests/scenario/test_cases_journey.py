@@ -353,3 +353,22 @@ def test_closed_cases_are_found_by_number_and_person(net: County) -> None:
             assert [one.id for one in found.items] == [case_id], text
         none = cases.inbox(uow, Tab.RECENT, by=cases.Filter(text="钱样本"))
         assert none.total == 0
+
+
+def test_what_is_written_fits_the_printed_form(net: County) -> None:
+    case_id = submit(net)
+    net.carry()
+    with net.township.work(net.clerk) as uow:
+        for reason in ("", "   ", "长" * 501):
+            with pytest.raises(Invalid):
+                cases.return_for_correction(uow, case_id, reason=reason)
+        with pytest.raises(Invalid, match="没有所选的栏目"):
+            cases.return_for_correction(uow, case_id, reason="有误", field="不存在" * 30)
+    with net.village.work(net.coordinator) as uow:
+        with pytest.raises(Invalid, match="撤回原因"):
+            cases.withdraw(uow, case_id, reason=" ")
+        with pytest.raises(Invalid, match="草稿编号"):
+            cases.save_draft(uow, "enrolment", {}, draft_id="x" * 40)
+        with pytest.raises(Invalid, match="过长"):
+            cases.save_draft(uow, "enrolment", {"name": "长" * 30_000})
+    assert states(net, case_id) == {State.FIRST_REVIEW}
