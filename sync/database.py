@@ -8,7 +8,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table
+import orjson
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -35,6 +49,32 @@ def writing(engine: Engine) -> Iterator[Connection]:
         else:
             connection.exec_driver_sql("DELETE FROM sync_outbox WHERE 0")
         yield connection
+
+
+def listed(
+    connection: Connection, rows: Sequence[Sequence[str | int]], like: Sequence[Column[Any]]
+) -> tuple[FromClause, ColumnElement[bool]]:
+    """Rows of values as something to join with, and the condition that they equal columns `like`.
+
+    One parameter however many rows, so that the statement is compiled once; and joined, since
+    SQLite answers `(a, b) IN (VALUES …)` with a scan of the whole table.
+    """
+    plain = orjson.dumps([list(row) for row in rows]).decode()
+    values: list[ColumnElement[Any]]
+    if connection.dialect.name == "postgresql":
+        text = literal(plain, Text())
+        source = func.json_array_elements(cast(text, JSON)).table_valued("value")
+        values = [
+            cast(source.c.value.op("->>")(place), column.type) for place, column in enumerate(like)
+        ]
+    else:
+        source = func.json_each(plain).table_valued("value")
+        values = [
+            func.json_extract(source.c.value, f"$[{place}]", type_=column.type)
+            for place, column in enumerate(like)
+        ]
+    matches = (column == value for column, value in zip(like, values, strict=True))
+    return source, and_(*matches)
 
 
 def upsert(

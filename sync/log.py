@@ -12,10 +12,10 @@ never slows a clerk. Three traps, each shown on a real Postgres (tests/scenario)
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import Connection, select, text
 
 from sync.cutting import Piece, Written, cut
-from sync.database import upsert, writing
+from sync.database import listed, upsert, writing
 from sync.errors import NotCanonical
 from sync.keyring import HeldKey, signing_key
 from sync.limits import LIMITS, Limits
@@ -150,9 +150,11 @@ def _stream_of(piece: Piece, keys: Mapping[str, HeldKey]) -> StreamId:
 
 
 def _heads(connection: Connection, names: set[StreamId]) -> dict[StreamId, _Head]:
-    which = tuple_(stream.c.origin, stream.c.epoch, stream.c.route)
-    columns = (stream.c.origin, stream.c.epoch, stream.c.route, stream.c.head, stream.c.head_hash)
-    rows = connection.execute(select(*columns).where(which.in_(sorted(names))))
+    columns = (stream.c.origin, stream.c.epoch, stream.c.route)
+    source, same = listed(connection, sorted(names), columns)
+    rows = connection.execute(
+        select(*columns, stream.c.head, stream.c.head_hash).select_from(source.join(stream, same))
+    )
     return {StreamId(*row[:3]): _Head(row.head, row.head_hash.hex()) for row in rows}
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select, tuple_
+from sqlalchemy import Connection, Row, Select, select
 
+from sync.database import listed
 from sync.messages import Head
 from sync.regions import contains
 from sync.routes import DOWN, DOWN_ALL, UP, inner_prefix, may_descend, may_rise
@@ -120,10 +121,11 @@ def _in_order(connection: Connection, behind: Mapping[StreamId, int]) -> Iterato
 
 def _first_of_each(connection: Connection, behind: Mapping[StreamId, int]) -> Iterable[_Next]:
     names = segment.c
-    which = tuple_(names.origin, names.epoch, names.route, names.first)
+    columns = (names.origin, names.epoch, names.route, names.first)
     wanted = [(*name, seq + 1) for name, seq in sorted(behind.items())]
     for start in range(0, len(wanted), _PROBE):
-        rows = connection.execute(_listing().where(which.in_(wanted[start : start + _PROBE])))
+        source, same = listed(connection, wanted[start : start + _PROBE], columns)
+        rows = connection.execute(_listing().select_from(source.join(segment, same)))
         yield from (_following(row) for row in rows)
 
 

@@ -8,10 +8,10 @@ when a peer opens a session.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, select
 
 from sync.certificate import MAX_CHAIN, Certificate, verify_chain
-from sync.database import insert_new
+from sync.database import insert_new, listed
 from sync.errors import Untrusted
 from sync.segment import StreamId
 from sync.store import certificate, revocation
@@ -55,13 +55,14 @@ def newest_certificate(connection: Connection, node: str) -> Certificate | None:
 
 def certificates_for(connection: Connection, setups: Collection[Setup]) -> dict[Setup, Certificate]:
     """Certificates of many set-ups at once; those not known here are left out."""
-    which = tuple_(certificate.c.node, certificate.c.epoch)
+    columns = (certificate.c.node, certificate.c.epoch)
     wanted = sorted(set(setups))
     found: dict[Setup, Certificate] = {}
     for start in range(0, len(wanted), _CHUNK):
+        source, same = listed(connection, wanted[start : start + _CHUNK], columns)
         rows = connection.execute(
             select(certificate)
-            .where(which.in_(wanted[start : start + _CHUNK]))
+            .select_from(source.join(certificate, same))
             .order_by(certificate.c.not_after)
         )
         found |= {(row.node, row.epoch): _certificate(row) for row in rows}
