@@ -1,5 +1,6 @@
 """Open accounts and find them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,9 +16,10 @@ from node.core.errors import Invalid, NotFound
 from node.core.work import UnitOfWork
 from node.registry.events import Opened
 from node.registry.models import Person
-from tiers import RegionCode
+from tiers import Level, RegionCode
 
 PREFIX, SERIAL = 6, 8
+_NUMBER = re.compile(r"(?:([1-9][0-9]{5})-)?([0-9]{1,12})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,12 @@ def read_number(text: str, *, here: RegionCode) -> tuple[RegionCode, int]:
     Raises:
         Invalid: it is not an account number.
     """
-    plain = text.strip().replace(" ", "")
-    prefix, dash, serial_ = plain.rpartition("-")
-    county = here.county
-    if dash and len(prefix) == PREFIX and prefix.isdigit():
-        county = RegionCode(prefix.ljust(12, "0"))
-    if county is None or not serial_.isdigit() or (dash and len(prefix) != PREFIX):
+    found = _NUMBER.fullmatch(text.strip())
+    prefix = found[1] if found else None
+    county = RegionCode(prefix.ljust(12, "0")) if prefix else here.county
+    if found is None or county is None or county.level is not Level.COUNTY:
         raise Invalid("个人账户号形如 410122-00000123", field="account_no")
-    return county, int(serial_)
+    return county, int(found[2])
 
 
 def account(uow: UnitOfWork, county: RegionCode, account_no: int) -> Account:

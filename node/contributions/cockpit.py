@@ -34,8 +34,12 @@ class Line:
 
     @property
     def paid_ppm(self) -> int:
-        """The part that has paid, in parts per million; all where nothing is due."""
-        return 1_000_000 if not self.due else min(1_000_000, self.paid * 1_000_000 // self.due)
+        """The part that has paid, in parts per million to a hundredth of a per cent; all where
+        nothing is due.
+        """
+        if self.paid >= self.due:
+            return 1_000_000
+        return (2 * self.paid * 10_000 + self.due) // (2 * self.due) * 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def test_the_cockpit_says_what_is_due_and_what_has_come(desk: CountySite) -> Non
     shown = words(desk.accountant.get("/contributions?done=1").text)
     assert "缴费已经入账" in shown
     assert "应缴 3 人，已缴 1 人，还差 2 人" in shown
-    assert "33.3333%" in shown
+    assert "33.33%" in shown
     assert "应缴（元） 900.00" in shown
 
 
