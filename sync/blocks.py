@@ -71,9 +71,7 @@ def stopped_among(connection: Connection, tried: Mapping[int, str]) -> set[int]:
     return stopped
 
 
-def _open_about(
-    connection: Connection, keys: Iterable[str]
-) -> Iterator[Any]:
+def _open_about(connection: Connection, keys: Iterable[str]) -> Iterator[Any]:
     """Open held records about these keys; those about one key in the order they came."""
     names = held.c
     columns = (names.id, names.kind, names.key, names.origin, names.epoch, names.route)
