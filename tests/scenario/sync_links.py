@@ -24,7 +24,7 @@ from sync.server import SyncRouter, router
 from sync.wire import Cargo
 from sync.wording import PullRequest
 from tests.fixtures.ports import LOOPBACK
-from tests.scenario.sync_tree import Place, Tree
+from tests.scenario.sync_tree import Place
 
 PULL, SEGMENTS, SESSION, JOIN = (
     f"/sync/v1/{name}" for name in ("pull", "segments", "session", "join")
@@ -59,6 +59,10 @@ class Desk:
         """Does a pull of this child wait for news?"""
         place = self.routes._gate._places.get((node, "pull"))
         return place is not None and place.is_waiting
+
+    def is_answering(self, node: str, kind: str) -> bool:
+        """Is a request of this kind and child being received or answered?"""
+        return (node, kind) in self.routes._gate._places
 
     def close_links(self) -> None:
         """As a node does when it is asked to stop."""
@@ -120,13 +124,6 @@ def running(place: Place, url: str, limits: LinkLimits = QUICK) -> Iterator[Link
         finally:
             stop.set()
             thread.join()
-
-
-def newcomer(tree: Tree, region: str) -> Place:
-    """A node with an empty database that has not joined yet."""
-    place = tree.seedling(region)
-    tree.places[region] = place
-    return place
 
 
 class Caller:

@@ -179,6 +179,9 @@ class Place:
         """One business transaction that writes these records."""
         self._transactions += 1
         with self.engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                # As BEGIN IMMEDIATE: a reader that becomes a writer is refused, not kept waiting.
+                connection.exec_driver_sql("DELETE FROM sync_outbox WHERE 0")
             self.replica.append(
                 connection,
                 origin=origin or self.region,

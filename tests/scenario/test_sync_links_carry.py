@@ -8,7 +8,7 @@ import pytest
 from sync import JoinRefused
 from sync.client import join
 from sync.line import LinkError, NotGranted, TurnedAway
-from tests.scenario.sync_links import PROMPT, linked, newcomer, running, serving, until
+from tests.scenario.sync_links import PROMPT, linked, running, serving, until
 from tests.scenario.sync_tree import (
     CITY,
     COUNTY,
@@ -74,7 +74,7 @@ def test_policy_comes_down_to_every_tier_while_everybody_waits(tree: Tree) -> No
 
 def test_a_node_joins_over_the_line_and_asking_again_changes_nothing(tree: Tree) -> None:
     tree.grow(TOWNSHIP)
-    place = newcomer(tree, VILLAGE)
+    place = tree.seedling(VILLAGE)
     code = tree[TOWNSHIP].replica.issue_join_code(region=VILLAGE, level="village")
     asked: list[str] = []
 
@@ -101,7 +101,7 @@ def test_a_node_joins_over_the_line_and_asking_again_changes_nothing(tree: Tree)
 @pytest.mark.parametrize("wrong", ["nonsense", "0000-0000-0000-0000", ""])
 def test_a_wrong_code_is_refused_in_plain_words(tree: Tree, wrong: str) -> None:
     tree.grow(TOWNSHIP)
-    place = newcomer(tree, VILLAGE)
+    place = tree.seedling(VILLAGE)
     with (
         serving(tree[TOWNSHIP]) as desk,
         pytest.raises(NotGranted, match="加入码不存在") as refusal,
@@ -112,7 +112,7 @@ def test_a_wrong_code_is_refused_in_plain_words(tree: Tree, wrong: str) -> None:
 
 def test_guessing_codes_is_slowed_down(tree: Tree) -> None:
     tree.grow(TOWNSHIP)
-    place = newcomer(tree, VILLAGE)
+    place = tree.seedling(VILLAGE)
     seen = []
     with serving(tree[TOWNSHIP], replace(PROMPT, joins_per_minute=3)) as desk:
         for attempt in range(5):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sync.client import join
-from tests.scenario.sync_links import calling, linked, newcomer, running, serving, until
+from tests.scenario.sync_links import calling, linked, running, serving, until
 from tests.scenario.sync_tree import TOWNSHIP, VILLAGE, Clock, Place, Tree, fact
 
 DAYS = [-9000, -1.5, -0.01, 0.01, 1.5, 9000]
@@ -21,7 +21,7 @@ def with_clock_off(tree: Tree, days: float) -> Place:
     """A village that has joined and whose clock then differs by so many days."""
     tree.grow(TOWNSHIP)
     tree.clock, right = Clock(tree.clock.now), tree.clock
-    place = newcomer(tree, VILLAGE)
+    place = tree.seedling(VILLAGE)
     wrong, tree.clock = tree.clock, right
     code = tree[TOWNSHIP].replica.issue_join_code(region=VILLAGE, level="village")
     wrong.now = right.now + timedelta(days=days)

@@ -24,7 +24,6 @@ from tests.scenario.sync_links import (
     Caller,
     calling,
     linked,
-    newcomer,
     serving,
     until,
 )
@@ -58,8 +57,9 @@ def test_a_second_request_of_a_kind_is_told_to_come_back(tree: Tree) -> None:
     body = wire.encode(Cargo())
     with serving(tree[TOWNSHIP]) as desk, calling(tree[VILLAGE], desk.url) as caller:
         with half_sent(caller, desk.port, body) as slow:
-            until(lambda: caller.push(Cargo()).status_code == 429)
+            until(lambda: desk.is_answering(VILLAGE, "segments"))
             answer = caller.push(Cargo())
+            assert answer.status_code == 429
             assert answer.json()["code"] == "one-at-a-time"
             assert int(answer.headers["retry-after"]) >= 1
             assert caller.pull().status_code == 200
@@ -72,7 +72,8 @@ def test_a_broken_line_frees_the_childs_place_at_once(tree: Tree) -> None:
     tree.grow(TOWNSHIP, VILLAGE)
     with serving(tree[TOWNSHIP]) as desk, calling(tree[VILLAGE], desk.url) as caller:
         with half_sent(caller, desk.port, b"x" * 1000):
-            until(lambda: caller.push(Cargo()).status_code == 429)
+            until(lambda: desk.is_answering(VILLAGE, "segments"))
+            assert caller.push(Cargo()).status_code == 429
         until(lambda: caller.push(Cargo()).status_code == 200)
 
 
@@ -123,7 +124,7 @@ def test_a_parent_at_work_sheds_load_and_answers_pages_and_pulls(tree: Tree) -> 
     slow = {**HANDLERS, "x.fact": Handler(1, turnstile.apply)}
     tree.grow(TOWNSHIP, handlers=slow)
     tree.grow(VILLAGE)
-    second = newcomer(tree, SECOND_VILLAGE)
+    second = tree.seedling(SECOND_VILLAGE)
     join(tree[TOWNSHIP], second)
     tree[VILLAGE].write("up/county", fact("a", 1))
     with (
