@@ -1,6 +1,7 @@
 """What a running node does by itself: seal what was written, keep the link, run its jobs."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from node.runtime import Node
 log = structlog.get_logger("node")
 
 STOP_SECONDS = 5
+RETRY_SECONDS = 60  # what waits for a cause is tried with each take; this is for after a crash
 
 
 @dataclass
@@ -49,11 +51,15 @@ class Background:
     def _seal(self) -> None:
         """Seal after a commit, or when the idle span ends: another process may have written."""
         idle = self.node.settings.sync.seal_seconds
+        retried = float("-inf")
         while not self.stopping.is_set():
             self.written.wait(idle)
             self.written.clear()
             try:
                 self.node.replica.seal()
+                if time.monotonic() - retried > RETRY_SECONDS:
+                    self.node.replica.retry_waiting()
+                    retried = time.monotonic()
             except Exception as error:  # noqa: BLE001  # the edge of a thread: said, tried again
                 log.warning("sealing failed", error=str(error))
                 self.stopping.wait(idle)

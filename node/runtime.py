@@ -22,6 +22,7 @@ from node.core.divisions import Places, read_places
 from node.core.errors import Invalid
 from node.core.personal import Keyring, read_keyring
 from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
+from node.network.held_notices import Teller
 from node.settings import Settings
 from sync.store import private_key
 from tiers import PROFILES, Profile, RegionCode, refusal
@@ -93,6 +94,7 @@ class Node:
             limits=sync.Limits(seal_records=seal.records, seal_bytes=seal.size_bytes),
             clock=self.clock,
             vault=self.keyring,
+            on_notice=Teller(self.code, self.clock),
         )
 
     @property
@@ -139,7 +141,10 @@ class Node:
 
     def _handler(self, kind: RecordType) -> "sync.Handler":
         return sync.Handler(
-            version=kind.version, apply=self._applier(kind), upcasts=dict(kind.upcasts)
+            version=kind.version,
+            apply=self._applier(kind),
+            upcasts=dict(kind.upcasts),
+            independent=kind.independent,
         )
 
     def _applier(self, kind: RecordType) -> Callable[[Connection, Sequence["sync.Arrived"]], None]:

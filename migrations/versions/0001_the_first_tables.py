@@ -274,6 +274,20 @@ def upgrade() -> None:
         batch_op.create_index('ix_entitlement_village', ['county_code', 'village'], unique=False)
         batch_op.create_index('ux_entitlement_person', ['county_code', 'person_id'], unique=True)
 
+    op.create_table('held_notice',
+    sa.Column('taker', sa.String(length=12), nullable=False),
+    sa.Column('origin', sa.String(length=12), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('type', sa.String(length=100), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('decision', sa.String(length=10), nullable=False),
+    sa.Column('note', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('taker', 'origin', 'epoch', 'route', 'seq')
+    )
     op.create_table('interest_run',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
@@ -372,7 +386,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.create_index('ix_posting_account', ['county_code', 'year', 'account_no'], unique=False)
-        batch_op.create_index('ix_posting_village', ['county_code', 'village', 'year'], unique=False)
         batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
 
     op.create_table('roll_file',
@@ -687,7 +700,6 @@ def downgrade() -> None:
     op.drop_table('roll_file')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
-        batch_op.drop_index('ix_posting_village')
         batch_op.drop_index('ix_posting_account')
 
     op.drop_table('posting')
@@ -709,6 +721,7 @@ def downgrade() -> None:
 
     op.drop_table('job_run')
     op.drop_table('interest_run')
+    op.drop_table('held_notice')
     with op.batch_alter_table('entitlement', schema=None) as batch_op:
         batch_op.drop_index('ux_entitlement_person')
         batch_op.drop_index('ix_entitlement_village')

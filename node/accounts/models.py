@@ -91,7 +91,6 @@ class Posting(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_posting_account", "county_code", "year", "account_no"),
-        Index("ix_posting_village", "county_code", "village", "year"),
         Index(
             "ux_posting_reversal",
             "county_code",

@@ -26,10 +26,10 @@ from node.core.db import insert_new, upsert
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
 from tiers import RegionCode
 
-OPENED = RecordType("account.opened")
-POSTED = RecordType("account.posted")
-ENTERED = RecordType("ledger.entered")
-SETTLED = RecordType("account.settled")
+OPENED = RecordType("account.opened", independent=True)
+POSTED = RecordType("account.posted", independent=True)
+ENTERED = RecordType("ledger.entered", independent=True)
+SETTLED = RecordType("account.settled", independent=True)
 YEAR_SETTLED = RecordType("year.settled")
 YEAR_CLOSED = RecordType("year.closed")
 

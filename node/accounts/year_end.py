@@ -6,6 +6,7 @@ is one transaction, so it is either done or not begun; a second run finds the fi
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import func, select
@@ -217,8 +218,9 @@ def _any(uow: UnitOfWork, county: RegionCode, year: int, condition: Any) -> bool
 
 def _publish(uow: UnitOfWork, county: RegionCode, run: InterestRun) -> None:
     told = sql.TOLD.execution_options(yield_per=FETCHED_ROWS)
-    given = {"county": str(county), "year": run.year}
-    records.publish_year(uow, run, uow.connection.execute(told, given))
+    result = uow.connection.execute(told, {"county": str(county), "year": run.year})
+    # by partitions: fetching row by row takes twice as long
+    records.publish_year(uow, run, chain.from_iterable(result.partitions()))
 
 
 def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:

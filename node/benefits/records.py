@@ -13,7 +13,7 @@ from node.core.db import upsert
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
 from tiers import RegionCode
 
-DETERMINED = RecordType("entitlement.determined")
+DETERMINED = RecordType("entitlement.determined", independent=True)
 
 entitlements: Table = Entitlement.__table__  # type: ignore[attr-defined]
 

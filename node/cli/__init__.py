@@ -1,11 +1,16 @@
 """`wuji`: everything an administrator does to a node, and what a policy officer checks with it."""
 
 import sys
+from typing import NoReturn
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from node.cli import operate, prove, setup, users
 from node.core.errors import Problems, Refusal
+from sync.errors import SyncRefusal
+from sync.line import LinkError
+from tiers import RegionError
 
 app = typer.Typer(
     name="wuji",
@@ -28,11 +33,12 @@ def demo(
     folder: str = typer.Option(".demo", help="演示数据放在哪个文件夹（每次从头开始）"),
     people: int = typer.Option(300, min=20, max=3000, help="每村申请人数"),
     seed: int = typer.Option(2026, help="随机种子，同一种子结果相同"),
+    port: int = typer.Option(8410, min=1024, max=65000, help="从这个端口起，找十个连续的空闲端口"),
 ) -> None:
     """在本机用真实进程演示五级网络的一年：政策下达、参保、缴费、计息、待遇、统计、核验。"""
     from node.demo.play import play  # noqa: PLC0415  # the demo is large
 
-    raise typer.Exit(play(folder=folder, people=people, seed=seed, once=once))
+    raise typer.Exit(play(folder=folder, people=people, seed=seed, once=once, port=port))
 
 
 def main() -> None:
@@ -40,9 +46,16 @@ def main() -> None:
     try:
         app()
     except Problems as refusal:
-        for problem in refusal.problems:
-            sys.stderr.write(f"{problem.field or ''} {problem.message}\n")
-        sys.exit(1)
-    except Refusal as refusal:
-        sys.stderr.write(f"{refusal.message}\n")
-        sys.exit(1)
+        _refuse(*(problem.message for problem in refusal.problems))
+    except (Refusal, SyncRefusal) as refusal:
+        _refuse(refusal.message)
+    except (LinkError, RegionError) as refusal:
+        _refuse(str(refusal))
+    except OperationalError as error:
+        _refuse(f"数据库打不开，或没有应答：{error.orig}")
+
+
+def _refuse(*sentences: str) -> NoReturn:
+    for sentence in sentences:
+        sys.stderr.write(f"{sentence}\n")
+    sys.exit(1)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from node.cli.options import Config, node_from
+from node.core.errors import NotFound
 from node.runtime import Node
 from sync.tracing import Trace
 
@@ -32,7 +33,8 @@ def verify(
         typer.echo(json.dumps([finding.as_json() for finding in findings], ensure_ascii=False))
     else:
         for finding in findings:
-            typer.echo(f"{'✓' if finding.ok else '✗'} {finding.title}：{finding.detail}")
+            detail = f"：{finding.detail}" if finding.detail else ""
+            typer.echo(f"{'✓' if finding.ok else '✗'} {finding.title}{detail}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -44,8 +46,11 @@ def trace(
 ) -> None:
     """显示一条记录从签发节点到本节点的来历，逐个核验签名。"""
     node = node_from(config)
+    proofs = list(node.replica.trace(record_type, key))
+    if not proofs:
+        raise NotFound(f"本节点没有收到过 {record_type} {key}")
     holds = True
-    for proof in node.replica.trace(record_type, key):
+    for proof in proofs:
         problems = proof.problems()
         holds = holds and not problems
         for line in _proof_in_words(node, proof):

@@ -16,8 +16,8 @@ from node.core.clock import from_iso, iso
 from node.core.db import insert_new, upsert
 from node.core.work import RecordType, UnitOfWork
 
-CONFIRMED = RecordType("contribution.confirmed")
-SUBSIDY_PAID = RecordType("subsidy.paid")
+CONFIRMED = RecordType("contribution.confirmed", independent=True)
+SUBSIDY_PAID = RecordType("subsidy.paid", independent=True)
 
 RECORD_TYPES = (CONFIRMED, SUBSIDY_PAID)
 

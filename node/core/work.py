@@ -176,13 +176,16 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 class RecordType:
     """A kind of record this program speaks: its name, its newest version, how a replica takes it.
 
-    `upcasts[n]` turns a body of version n into one of version n + 1.
+    `upcasts[n]` turns a body of version n into one of version n + 1. `independent` says that its
+    handler neither reads nor needs what records of other types write: then a whole segment's
+    records of the type become one statement.
     """
 
     name: str
     version: int = 1
     upcasts: dict[int, Upcast] = field(default_factory=dict)
     apply: Apply | None = None
+    independent: bool = False
 
     def applies(self, function: Apply) -> Apply:
         """Decorator: the bulk handler of this type."""

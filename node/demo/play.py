@@ -12,7 +12,7 @@ from rich.table import Table
 
 from node.core.errors import Refusal
 from node.demo import acts
-from node.demo.plan import FIRST_PORT, Plan, make_plan
+from node.demo.plan import Plan, make_plan
 from node.demo.proofs import Proof, all_proofs
 from node.demo.stage import Progress as Report
 from node.demo.stage import Stage
@@ -31,11 +31,10 @@ PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
 )
 
 
-def play(*, folder: str, people: int, seed: int, once: bool) -> int:
+def play(*, folder: str, people: int, seed: int, once: bool, port: int) -> int:
     """Run the demo; returns the exit code: 0 only if every proof holds."""
     console = Console()
-    port = free_ports(FIRST_PORT, 10)
-    world = World(make_plan(Path(folder), first_port=port))
+    world = World(make_plan(Path(folder), first_port=free_ports(port, 10)))
     with living(world):
         started = time.monotonic()
         try:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from node.core.capability import Capability, Job
 from node.core.work import UnitOfWork
+from node.network.held_notices import HELD
 from node.network.records import REPORTED
 from node.network.reporting import report_all
 
@@ -23,7 +24,7 @@ def _report(uow: UnitOfWork) -> str:
 
 CAPABILITY = Capability(
     name="network",
-    record_types=(REPORTED,),
+    record_types=(REPORTED, HELD),
     routers=_routers,
     jobs=(Job("network.report", "向上报告运行状况", 15, _report),),
 )

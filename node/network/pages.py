@@ -45,6 +45,7 @@ def index(request: Request, uow: Reading) -> Response:
         links=state.links(connection),
         held=state.held_groups(connection),
         incidents=state.open_incidents(connection),
+        told=service.held_elsewhere(uow),
         coverage=service.coverage(uow, [row.node for row in rows if row.state != "unknown"]),
     )
 

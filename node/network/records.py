@@ -12,7 +12,7 @@ from node.core.work import UP_PROVINCE, RecordType, UnitOfWork
 from node.network.models import NodeReport
 from tiers import RegionCode
 
-REPORTED = RecordType("node.reported")
+REPORTED = RecordType("node.reported", independent=True)
 
 table: Table = NodeReport.__table__  # type: ignore[attr-defined]
 

@@ -8,13 +8,14 @@ from sqlmodel import col, select
 
 from node.core.divisions import Places
 from node.core.work import UnitOfWork
-from node.network.models import NodeReport
+from node.network.models import HeldNotice, NodeReport
 from node.policy import service as policy
 from node.policy.models import Bulletin
 from tiers import RegionCode
 
 SILENT_AFTER = timedelta(days=2)
 LATE_AFTER = timedelta(hours=2)
+LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,12 @@ def _row(uow: UnitOfWork, node: RegionCode, report: NodeReport | None, depth: in
         held_by=report.held_by if report else None,
         state=state_of(report.arrived_at if report else None, uow.now),
     )
+
+
+def held_elsewhere(uow: UnitOfWork) -> Sequence[HeldNotice]:
+    """Records that other nodes hold back and have not decided, newest first."""
+    statement = select(HeldNotice).where(HeldNotice.decision == "")
+    return uow.session.exec(statement.order_by(col(HeldNotice.at).desc()).limit(LISTED)).all()
 
 
 def state_of(last: datetime | None, now: datetime) -> str:

@@ -14,7 +14,7 @@ from node.policy.models import Acknowledgement, Bulletin
 from tiers import Level, RegionCode
 
 PUBLISHED = RecordType("policy.published")
-ACKNOWLEDGED = RecordType("policy.acknowledged")
+ACKNOWLEDGED = RecordType("policy.acknowledged", independent=True)
 
 bulletins: Table = Bulletin.__table__  # type: ignore[attr-defined]
 acknowledgements: Table = Acknowledgement.__table__  # type: ignore[attr-defined]

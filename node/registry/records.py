@@ -16,8 +16,8 @@ from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
 from node.registry.models import Enrolment, Person
 from tiers import RegionCode
 
-REGISTERED = RecordType("person.registered")
-OPENED = RecordType("enrolment.opened")
+REGISTERED = RecordType("person.registered", independent=True)
+OPENED = RecordType("enrolment.opened", independent=True)
 
 people: Table = Person.__table__  # type: ignore[attr-defined]
 enrolments: Table = Enrolment.__table__  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from node.core.work import UP_PROVINCE, RecordType, UnitOfWork
 from node.statistics.models import StatisticsReport
 from tiers import RegionCode
 
-REPORTED = RecordType("statistics.reported")
+REPORTED = RecordType("statistics.reported", independent=True)
 
 table: Table = StatisticsReport.__table__  # type: ignore[attr-defined]
 
