@@ -144,6 +144,8 @@ class Link:
         for _ in range(2):
             self._repeat(self._push_step, summary.pushed)
             self._repeat(self._pull.step, summary.pulled)
+            if not summary.pulled.segments:
+                break
         summary.ahead_of_parent = -self._line.offset
         return summary
 

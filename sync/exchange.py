@@ -16,7 +16,7 @@ from sync.certificate import Certificate
 from sync.database import reading, writing
 from sync.errors import NotMember, Untrusted
 from sync.giving import fitting
-from sync.line import Line, LinkDown
+from sync.line import Line, LinkDown, NotGranted
 from sync.links import PARENT, note_link
 from sync.messages import Declined, Head, Taken
 from sync.parts import Assembly
@@ -29,6 +29,9 @@ from sync.wording import PullRequest
 
 _SHORTEST_WAIT = 5.0
 _OUT_OF_ORDER = "out_of_order"
+_TOO_LARGE = 413
+_CERTIFICATE = 640  # bytes, about
+_MOST_CERTIFICATES = 200
 
 
 class Step(NamedTuple):
@@ -95,6 +98,11 @@ class Push:
             if error.reached:
                 self.budget.failed()
             raise
+        except NotGranted as refusal:
+            if refusal.status == _TOO_LARGE:
+                self.budget.failed()
+                self.budget.largest = self.budget.size
+            raise
         self.budget.succeeded(seconds=self.timer() - started)
         return step
 
@@ -103,7 +111,15 @@ class Push:
         if len(whole) > self.budget.size:
             return self._send_part(ready[0], whole)
         chosen = fitting(ready, self.budget.size)
-        return self._deliver(chosen, Cargo({}, self._introductions(chosen), chosen))
+        certificates = self._introductions(chosen)
+        while len(certificates) > self._most_certificates() and len(chosen) > 1:
+            chosen = chosen[: len(chosen) // 2]
+            certificates = self._introductions(chosen)
+        return self._deliver(chosen, Cargo({}, certificates, chosen))
+
+    def _most_certificates(self) -> int:
+        """They ride on top of the budget, so they may not weigh more than it."""
+        return min(max(self.budget.size // _CERTIFICATE, 4), _MOST_CERTIFICATES)
 
     def _send_part(self, sealed: Sealed, whole: bytes) -> Step:
         """The parent says how much it has; what was lost on the way is sent again."""

@@ -29,7 +29,7 @@ class ServerLimits:
     """What one process grants its children. Sizes are bytes, times seconds; each is a setting.
 
     `concurrent` engine calls run at once and `queued` wait for them; beyond that 503. Waiting pulls
-    hold no thread; they count only among `requests`, the places there are in all.
+    hold no thread; they count only among `requests`, which bounds all there are at a time.
     """
 
     skew: int = 300
@@ -83,6 +83,7 @@ class Gate:
         self._limits = limits
         self._random = random
         self._places: dict[tuple[str, str], Place] = {}
+        self._inside = 0
         self._receiving = 0
         self._joins: list[float] = []
         self._engine = CapacityLimiter(limits.concurrent)
@@ -96,21 +97,34 @@ class Gate:
         return 1 + round(self._random.uniform(0, 2 * self._limits.retry_after))
 
     @contextmanager
+    def entering(self) -> Iterator[None]:
+        """Room for one more request, from whomever.
+
+        Raises:
+            Busy: there are too many already.
+        """
+        if self._inside >= self._limits.requests:
+            raise Busy(503, "busy", "too many requests are being answered")
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    @contextmanager
     def one_at_a_time(self, node: str, kind: str) -> Iterator[Place]:
         """One request of each kind per child; one that merely waits gives way to a newer one.
 
         A line that died silently leaves its long poll behind: the child must not be kept out by it.
 
         Raises:
-            Busy: the earlier one is still at work, or there are too many children.
+            Busy: the earlier one is still at work.
         """
         earlier = self._places.get((node, kind))
         if earlier and not earlier.is_waiting:
             raise Busy(429, "one-at-a-time", f"a {kind} of this node is still being answered")
         if earlier:
             earlier.leave.set()
-        elif len(self._places) >= self._limits.requests:
-            raise Busy(503, "busy", "too many requests are being answered")
         self._loop = asyncio.get_running_loop()
         place = self._places[node, kind] = Place()
         if self._is_closed:

@@ -12,6 +12,7 @@ Nothing here blocks the event loop: the database is asked in threads.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random, SystemRandom
@@ -48,6 +49,8 @@ from sync.wire import Cargo
 
 PREFIX = "/sync/v1"
 MEDIA = "application/vnd.wuji.sync"
+_LENGTH_DIGITS = 12
+_log = logging.getLogger(__name__)
 
 
 class _Call(NamedTuple):
@@ -147,12 +150,15 @@ class _Desk:
         """The one place where what happened becomes an answer, and answers are signed."""
         request = _signed_part(http)
         try:
-            presented = read_signature(request.headers)
-            reply = Response(await serve(http, request, presented), media_type=MEDIA)
+            with self._gate.entering():
+                presented = read_signature(request.headers)
+                reply = Response(await serve(http, request, presented), media_type=MEDIA)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except (Problem, SignatureRefused, Busy, NoncesFull, SyncRefusal, OperationalError) as no:
-            reply = _reply_problem(self._problem(no))
+            problem = self._problem(no)
+            _log.info("%s %s: %s %s", request.method, request.path, problem.status, problem.detail)
+            reply = _reply_problem(problem)
         try:
             return await self._gate.look_up(self._sign, reply, request)
         except (NotMember, SignatureRefused):
@@ -202,7 +208,7 @@ class _Desk:
         length = request.headers.get("content-length", "")
         if not length.isdecimal():
             raise Problem(411, "length", "Content-Length is required")
-        if int(length) > limit:
+        if len(length) > _LENGTH_DIGITS or int(length) > limit:
             raise Problem(413, "too-large", f"at most {limit} bytes", more={"limit": limit})
         with self._gate.receiving(int(length)):
             body = await self._receive(http, limit)

@@ -39,7 +39,7 @@ class WireLimits:
     """
 
     body: int = 4 * MIB + 256 * KIB
-    head: int = MIB  # the heads of some 6,000 streams
+    head: int = 4 * MIB  # the heads of some 25,000 streams
     certificate: int = 4 * KIB
     certificates: int = 512
     segments: int = 4096

@@ -5,9 +5,10 @@ from random import Random
 
 import pytest
 
+from sync.wire import WireLimits
 from tests.scenario.sync_bad_link import BadLink, bad_link
-from tests.scenario.sync_links import QUICK, linked, running, serving, until
-from tests.scenario.sync_tree import TOWNSHIP, VILLAGE, Place, Record, Tree, fact
+from tests.scenario.sync_links import PROMPT, QUICK, linked, running, serving, until
+from tests.scenario.sync_tree import COUNTY, TOWNSHIP, VILLAGE, Place, Record, Tree, fact
 
 PATIENT = replace(QUICK, attempts=12)
 
@@ -117,3 +118,44 @@ def test_a_link_that_is_down_says_since_when_and_recovers_by_itself(tree: Tree) 
         tree[VILLAGE].write("up/county", fact("later", 1))
         line.down = False
         until(lambda: "later" in tree[TOWNSHIP].facts())
+
+
+def test_certificates_of_many_authors_do_not_choke_a_line_that_dies_every_eight_kilobytes(
+    tree: Tree,
+) -> None:
+    tree.grow(COUNTY, TOWNSHIP)
+    for number in range(30):
+        hosted = str(int(VILLAGE) + number)
+        tree[TOWNSHIP].replica.host(region=hosted, level="village")
+        tree[TOWNSHIP].write("up/county", fact(hosted, number, region=hosted), origin=hosted)
+
+    with (
+        serving(tree[COUNTY]) as desk,
+        bad_link(desk.port, cut_after=8_000) as line,
+        linked(tree[TOWNSHIP], line.url, PATIENT) as link,
+    ):
+        link.sync_once()
+
+    assert len(tree[COUNTY].facts()) == 30
+
+
+def test_a_parent_that_takes_less_at_once_is_sent_less(tree: Tree) -> None:
+    tree.grow(TOWNSHIP, VILLAGE)
+    for n in range(30):
+        tree[VILLAGE].write("up/county", *noise(4, seed=n))
+        tree[VILLAGE].replica.seal()
+    strict = replace(PROMPT, wire=WireLimits(body=9_000))
+    with serving(tree[TOWNSHIP], strict) as desk, linked(tree[VILLAGE], desk.url, PATIENT) as link:
+        link.sync_once()
+    assert len(tree[TOWNSHIP].facts()) == 120
+
+
+def test_a_link_that_is_told_to_stop_does_not_wait_for_its_pull(tree: Tree) -> None:
+    """Both ends would wait for hours; this test would, too."""
+    tree.grow(TOWNSHIP, VILLAGE)
+    with (
+        serving(tree[TOWNSHIP], replace(PROMPT, wait=10_000)) as desk,
+        running(tree[VILLAGE], desk.url, replace(QUICK, wait=10_000)) as link,
+    ):
+        until(lambda: desk.is_waiting(VILLAGE))
+    assert link.state().failures == 0
