@@ -1,16 +1,15 @@
 """What a running node does by itself: seal what was written, keep the link, run its jobs."""
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
-
 from node.core.jobs import start_scheduler
 from node.runtime import Node
 
-log = structlog.get_logger("node")
+log = logging.getLogger("wuji.node")
 
 STOP_SECONDS = 5
 RETRY_SECONDS = 60  # what waits for a cause is tried with each take; this is for after a crash
@@ -61,7 +60,7 @@ class Background:
                     self.node.replica.retry_waiting()
                     retried = time.monotonic()
             except Exception as error:  # noqa: BLE001  # the edge of a thread: said, tried again
-                log.warning("sealing failed", error=str(error))
+                log.warning("sealing failed: %s", error)
                 self.stopping.wait(idle)
 
     def _link(self) -> None:

@@ -4,6 +4,7 @@ Several processes may serve one Postgres. Whoever holds the lease row runs the j
 by itself when its holder dies.
 """
 
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +12,6 @@ from datetime import datetime, timedelta
 from os import getpid
 from typing import Any
 
-import structlog
 from sqlmodel import Session, col, select
 
 from node.core.capability import Job
@@ -26,7 +26,7 @@ TICK_SECONDS = 10
 
 Work = Callable[[], AbstractContextManager[UnitOfWork]]
 
-log = structlog.get_logger("jobs")
+log = logging.getLogger("wuji.jobs")
 
 
 def holder() -> str:
@@ -73,7 +73,7 @@ def run_job(work: Work, job: Job) -> JobRun:
             detail = job.run(uow)
     except Exception as error:  # noqa: BLE001  # the edge of a job: recorded, shown, tried again
         outcome, detail = "failed", f"{type(error).__name__}: {error}"
-        log.warning("job failed", job=job.name, error=detail)
+        log.warning("job %s failed: %s", job.name, detail)
     with work() as uow:
         stored = uow.get(JobRun, run.id)
         stored.outcome, stored.detail, stored.ended_at = outcome, detail, uow.now
