@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sync import segment, wire, wording
 from sync.certificate import Certificate
 from sync.database import writing
-from sync.errors import Malformed, NotMember
+from sync.errors import Malformed, NotMember, Untrusted
 from sync.gate import ServerLimits
 from sync.limits import KIB
 from sync.links import CHILD, note_link
@@ -21,6 +21,7 @@ from sync.messages import PROTOCOL, Applicant, Head, Taken
 from sync.parts import Assembly
 from sync.replica import Replica
 from sync.segment import Sealed, read_header
+from sync.trust import keep_certificates
 from sync.wire import Cargo
 from sync.wording import Progress, PullRequest
 
@@ -55,6 +56,25 @@ class Counter:
     def admit(self, code: str, applicant: Applicant) -> bytes:
         """Certify a new child."""
         return wire.encode(wording.write_admission(self._replica.admit(code, applicant)))
+
+    def is_unknown(self, keyid: str) -> bool:
+        """Whether this node has never heard of a key that claims to be a child's."""
+        node, _, epoch = keyid.partition(";")
+        return self._replica.certificate_of(node, epoch) is None
+
+    def remember(self, body: bytes) -> None:
+        """A child this node once certified shows its certificate: this is a restored backup.
+
+        Raises:
+            Untrusted: nothing in it was issued here, or its chain does not hold.
+        """
+        shown = self._read(body).certificates
+        me = self._replica.identity()
+        own = [found for found in shown if me and found.issuer == me.node and not found.is_root]
+        if me is None or not own:
+            raise Untrusted("对方没有本节点签发的证书")
+        with writing(self._replica.site.engine) as connection:
+            keep_certificates(connection, own, fingerprint=me.root_fingerprint)
 
     def welcome(self, child: Certificate, body: bytes) -> bytes:
         """Open a session."""

@@ -189,6 +189,12 @@ class _Desk:
     async def _let_in(
         self, kind: _Kind, http: HttpRequest, request: Request, presented: Presented
     ) -> bytes:
+        body = None
+        if kind.name == "session" and await self._gate.look_up(
+            self._counter.is_unknown, presented.keyid
+        ):
+            body = await self._body(http, request, self._limits.join_body)
+            await self._gate.engine(self._counter.remember, body)
         child = await self._gate.look_up(self._caller, request, presented)
         self._nonces.admit(
             presented.keyid, presented.nonce, created=presented.created, now=self._now()
@@ -196,7 +202,8 @@ class _Desk:
         with self._gate.one_at_a_time(child.node, kind.name) as place:
             if kind.needs_engine:
                 self._gate.refuse_when_full()
-            body = await self._body(http, request, kind.limit)
+            if body is None:
+                body = await self._body(http, request, kind.limit)
             return await kind.serve(_Call(child, body, place, http))
 
     def _caller(self, request: Request, presented: Presented) -> Certificate:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from sync import Untrusted, store, wire
+from sync import Untrusted, store, wire, wording
 from sync.client import Link
 from sync.exchange import parent_of
 from sync.line import LinkError
@@ -17,6 +17,7 @@ from tests.scenario.sync_links import (
     PULL,
     QUICK,
     SEGMENTS,
+    SESSION,
     Caller,
     Desk,
     calling,
@@ -203,3 +204,28 @@ def test_a_failure_is_shown_with_its_reason(tree: Tree, desk: Desk) -> None:
 def test_a_node_without_a_parent_has_no_link(tree: Tree, desk: Desk) -> None:
     with linked(tree[COUNTY], desk.url) as link, pytest.raises(Untrusted):
         link.sync_once()
+
+
+def test_a_parent_restored_from_before_a_child_joined_knows_it_again(
+    tree: Tree, desk: Desk
+) -> None:
+    certificates = store.certificate
+    tree[VILLAGE].write("up/county", fact("a", 1))
+    with tree[TOWNSHIP].engine.begin() as connection:
+        connection.execute(certificates.delete().where(certificates.c.node == VILLAGE))
+        connection.execute(store.join_code.delete())
+
+    with linked(tree[VILLAGE], desk.url) as link:
+        link.sync_once()
+
+    assert tree[TOWNSHIP].facts() == {"a": 1}
+
+
+def test_a_stranger_is_not_let_in_by_showing_a_certificate_of_somebody_else(
+    tree: Tree, desk: Desk
+) -> None:
+    tree.grow(OTHER_TOWNSHIP)
+    body = wire.encode(wording.write_hello(tree[OTHER_TOWNSHIP].replica.hello()))
+    with calling(tree[OTHER_TOWNSHIP], desk.url) as stranger:
+        answer = stranger.send("POST", SESSION, body, stranger.sign("POST", SESSION, body))
+    assert problem(answer) == (403, "untrusted")
