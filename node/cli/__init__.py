@@ -4,9 +4,9 @@ import sys
 from typing import NoReturn
 
 import typer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from node.cli import operate, prove, setup, users
+from node.cli import held, operate, prove, setup, users
 from node.core.errors import Problems, Refusal
 from sync.errors import SyncRefusal
 from sync.line import LinkError
@@ -25,6 +25,8 @@ setup.add_to(app)
 operate.add_to(app)
 prove.add_to(app)
 app.add_typer(users.app, name="user")
+app.add_typer(held.app, name="held")
+app.command()(held.revoke)
 
 
 @app.command()
@@ -51,8 +53,17 @@ def main() -> None:
         _refuse(refusal.message)
     except (LinkError, RegionError) as refusal:
         _refuse(str(refusal))
-    except OperationalError as error:
-        _refuse(f"数据库打不开，或没有应答：{error.orig}")
+    except ArgumentError as error:
+        _refuse(f"配置里的 database_url 不对：{error}")
+    except (OperationalError, ProgrammingError) as error:
+        _refuse(_of_the_store(error))
+
+
+def _of_the_store(error: DBAPIError) -> str:
+    said = str(error.orig)
+    if "no such table" in said or "does not exist" in said:  # SQLite's words, and Postgres'
+        return f"数据库还没有建表，请先运行 wuji init、wuji join 或 wuji migrate：{said}"
+    return f"数据库打不开，或没有应答：{said}"
 
 
 def _refuse(*sentences: str) -> NoReturn:
