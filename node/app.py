@@ -74,7 +74,9 @@ def _add_routes(app: FastAPI, node: Node) -> None:
         wait=settings.wait_seconds,
         concurrent=settings.concurrent_requests,
     )
-    app.include_router(sync_router(node.replica, limits=limits))
+    children = sync_router(node.replica, limits=limits)
+    app.state.let_go = children.close
+    app.include_router(children)
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/healthz", healthy, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)
