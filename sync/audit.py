@@ -3,6 +3,9 @@
 Every stream from its first header: numbers without gaps, each header naming the one before it,
 the signature under a chain that ends at the root this node joined under, the lines under the root;
 the watermark at the end of it all. Then every receipt against the stream it speaks of.
+
+A stream that came with a snapshot begins where the snapshot says; that the parent said so, its
+signature shows. Once the history before was filled in, it must end in the hash that was promised.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +23,9 @@ from sync.receipts import check_receipt
 from sync.segment import GENESIS, StreamId, read_header, unpack_lines
 from sync.session import hash_at
 from sync.site import Site
+from sync.snapshot import heads_digest, line_of, name_of, read_manifest
+from sync.snapshot_store import beginning_of
+from sync.snapshot_taking import begun_with, check_manifest, taken_snapshots
 from sync.store import receipt, segment, stream
 from sync.stored import Stored, stored_segments
 from sync.trust import chain_for
@@ -49,6 +55,7 @@ class Verification(NamedTuple):
     receipts: int
     archived: int
     findings: list[Finding]
+    begun: int = 0
 
     @property
     def holds(self) -> bool:
@@ -65,7 +72,7 @@ class _Audit:
         self._site = site
         self._progress = progress
         self._total = 0
-        self._segments = self._records = self._archived = 0
+        self._segments = self._records = self._archived = self._begun = 0
         self._findings: list[Finding] = []
 
     def run(self) -> Verification:
@@ -79,6 +86,7 @@ class _Audit:
             if author:
                 self._stream(name, author, row.head, bytes(row.head_hash))
         receipts = sum(1 for _ in self._receipts())
+        self._snapshots(fingerprint)
         return Verification(
             len(heads),
             self._segments,
@@ -86,6 +94,7 @@ class _Audit:
             receipts,
             self._archived,
             self._findings,
+            self._begun,
         )
 
     def _author(self, name: StreamId, fingerprint: str) -> Certificate | None:
@@ -99,7 +108,10 @@ class _Audit:
 
     def _stream(self, name: StreamId, author: Certificate, head: int, head_hash: bytes) -> None:
         seq, before = 0, GENESIS
+        begun, begun_hash = self._beginning(name)
         for stored in stored_segments(self._site, name, up_to=head):
+            if seq < begun < stored.first:
+                seq, before = begun, begun_hash
             try:
                 self._segment(name, stored, author, seq=seq, before=before)
             except SyncRefusal as refusal:
@@ -107,8 +119,38 @@ class _Audit:
             seq, before = stored.last, stored.sealed.hash().hex()
             self._segments += 1
             self._progress(self._segments, self._total)
+            if seq == begun and before != begun_hash:
+                self._find(name, seq, "补回的历史与快照所说的不同")
+        if seq < begun:
+            seq, before = begun, begun_hash
         if (seq, before) != (head, head_hash.hex()):
             self._find(name, seq, "记录流的末尾与水位不符")
+
+    def _beginning(self, name: StreamId) -> tuple[int, str]:
+        """Where a stream began that came with a snapshot; else at 0."""
+        with reading(self._site.engine) as connection:
+            found = beginning_of(connection, name)
+        if found is None:
+            return 0, GENESIS
+        self._begun += 1
+        return found[0], found[1].hex()
+
+    def _snapshots(self, fingerprint: str) -> None:
+        """The parent signed each snapshot, and the streams begin where it said."""
+        with reading(self._site.engine) as connection:
+            for name, document, signature in taken_snapshots(connection):
+                of_giver = StreamId("", "", name)
+                try:
+                    manifest = read_manifest(document)
+                    giver = check_manifest(connection, manifest, document, signature)
+                    of_giver = StreamId(giver.node, giver.epoch, "snapshot")
+                    verify_chain(chain_for(connection, {(giver.node, giver.epoch)}), fingerprint)
+                except SyncRefusal as refusal:
+                    self._find(of_giver, 0, refusal.message)
+                    continue
+                lines = (line_of(list(head)) for head in begun_with(connection, name))
+                if name != name_of(document) or heads_digest(lines) != manifest.heads:
+                    self._find(of_giver, 0, "记录流的起点与快照清单不符")
 
     def _segment(
         self, name: StreamId, stored: Stored, author: Certificate, *, seq: int, before: str

@@ -5,23 +5,20 @@ it one of the parent's children.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random, SystemRandom
-from socket import SHUT_RDWR, socket
-from typing import Any, Self
-from weakref import WeakSet
+from typing import Self
 
-import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync.backoff import Backoff, Budget
 from sync.errors import SyncRefusal
 from sync.exchange import Pull, Push, Step, note_contact, seal_what_is_written
+from sync.http_post import HttpPost, MakeClient, plain_client
 from sync.joining import Confirm, join_over
-from sync.line import Line, LinkDown, LinkError, Reply, TurnedAway
+from sync.line import Line, LinkDown, LinkError, TurnedAway
 from sync.linkstate import LinkState, Summary
 from sync.messages import Admission
 from sync.moment import stamp
@@ -31,7 +28,6 @@ from sync.wire import WIRE_LIMITS, WireLimits
 
 __all__ = ["Link", "LinkDown", "LinkError", "LinkLimits", "LinkState", "Summary", "join"]
 
-MakeClient = Callable[[], httpx.Client]
 _log = logging.getLogger(__name__)
 _CONTACT_EVERY = 60.0
 
@@ -59,15 +55,6 @@ class LinkLimits:
 LIMITS = LinkLimits()
 
 
-def plain_client() -> httpx.Client:
-    """HTTP/1.1 with connections kept; a certificate of the system's store for https."""
-    return httpx.Client(
-        trust_env=False,  # what the environment says of proxies is meant for people's browsers
-        limits=httpx.Limits(max_connections=4, keepalive_expiry=60.0),
-        headers={"accept-encoding": "identity", "user-agent": "wuji"},
-    )
-
-
 def join(
     replica: Replica,
     url: str,
@@ -79,11 +66,23 @@ def join(
     limits: LinkLimits = LIMITS,
 ) -> Admission:
     """Become a child of the parent at `url`. See `joining.join_over`."""
-    post = _HttpPost(client(), url)
+    post = HttpPost(client(), url)
     try:
         return join_over(replica, post, code, region=region, confirm=confirm, limits=limits.wire)
     finally:
         post.close()
+
+
+def line_to_parent(replica: Replica, post: HttpPost, limits: LinkLimits) -> Line:
+    """Signed calls to the parent."""
+    return Line(
+        post=post,
+        key=partial(own_key, replica),
+        peer=lambda keyid, offered: answering_parent(replica, keyid, offered=offered),
+        clock=replica.site.clock,
+        limits=limits.wire,
+        patience=limits.patience,
+    )
 
 
 class Link:
@@ -108,15 +107,8 @@ class Link:
         self._random = random or SystemRandom()
         self._timer = timer
         self._sleep = sleep
-        self._post = _HttpPost(client(), url)
-        self._line = Line(
-            post=self._post,
-            key=partial(own_key, replica),
-            peer=lambda keyid, offered: answering_parent(replica, keyid, offered=offered),
-            clock=replica.site.clock,
-            limits=limits.wire,
-            patience=limits.patience,
-        )
+        self._post = HttpPost(client(), url)
+        self._line = line_to_parent(replica, self._post, limits)
         self._push = Push(replica, self._line, timer, limits.budget())
         self._pull = Pull(replica, self._line, timer, limits.wait, limits.budget())
         self._opened_at: float | None = None
@@ -181,7 +173,7 @@ class Link:
                 done = step()
             except LinkError as error:
                 self._note_failure(error)
-                pause = _pause(backoff, error)
+                pause = pause_after(backoff, error)
                 if backoff.failures >= self._limits.attempts:
                     raise
                 self._sleep(pause)
@@ -208,7 +200,7 @@ class Link:
             if stop.is_set():
                 return
             self._note_failure(failure)
-            stop.wait(_pause(backoff, failure))
+            stop.wait(pause_after(backoff, failure))
 
     def _push_turn(self) -> bool:
         """Push once, or wait for something to push; whether the parent was spoken to."""
@@ -277,72 +269,6 @@ class Link:
             _log.exception("a failure of the link to the parent could not be written down")
 
 
-def _pause(backoff: Backoff, error: Exception) -> float:
+def pause_after(backoff: Backoff, error: Exception) -> float:
     asked = error.retry_after if isinstance(error, TurnedAway) else None
     return backoff.failed(retry_after=asked)
-
-
-class _HttpPost:
-    """Carries requests over httpx, and can be told from another thread to hang up."""
-
-    def __init__(self, client: httpx.Client, url: str) -> None:
-        self._client = client
-        self._url = url.rstrip("/")
-        self._sockets: WeakSet[socket] = WeakSet()
-
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes,
-        patience: float,
-        limit: int,
-    ) -> Reply:
-        request = self._client.build_request(
-            method,
-            self._url + path,
-            headers=headers,
-            content=body,
-            timeout=httpx.Timeout(patience, connect=min(patience, 10.0)),
-            extensions={"trace": self._trace},
-        )
-        try:
-            response = self._client.send(request, stream=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise LinkDown(f"无法连接上级：{error}") from error
-        except httpx.TransportError as error:
-            raise LinkDown(f"与上级的连接中断：{error!r}", reached=True) from error
-        try:
-            content = _read(response, limit)
-        except httpx.TransportError as error:
-            raise LinkDown(f"回复在中途中断：{error!r}", reached=True, begun=True) from error
-        finally:
-            response.close()
-        received = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, received, content)
-
-    def hang_up(self) -> None:
-        """Break off what is being waited for: closing alone would not wake a reading thread."""
-        for each in list(self._sockets):
-            with suppress(OSError):
-                each.shutdown(SHUT_RDWR)
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            found = info["return_value"].get_extra_info("socket")
-            if found is not None:
-                self._sockets.add(found)
-
-
-def _read(response: httpx.Response, limit: int) -> bytes:
-    pieces = bytearray()
-    for piece in response.iter_raw():
-        pieces += piece
-        if len(pieces) > limit:
-            raise LinkDown(f"回复超过 {limit} 字节", reached=True)
-    return bytes(pieces)

@@ -30,6 +30,7 @@ class ServerLimits:
 
     `concurrent` engine calls run at once and `queued` wait for them; beyond that 503. Waiting pulls
     hold no thread; they count only among `requests`, which bounds all there are at a time.
+    `snapshots` stand ready at once, each until it was not asked for during `snapshot_idle`.
     """
 
     skew: int = 300
@@ -45,6 +46,8 @@ class ServerLimits:
     join_body: int = 16 * KIB
     joins_per_minute: int = 30
     retry_after: float = 2.0
+    snapshots: int = 8
+    snapshot_idle: float = 600.0
     wire: WireLimits = WIRE_LIMITS
 
 

@@ -22,6 +22,7 @@ from sync.record import Record, arrived_at, parse_lines
 from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
 from sync.session import hash_at
 from sync.site import Site
+from sync.snapshot_store import stands_for
 from sync.store import held, revocation, segment, stream
 from sync.trust import (
     revocations,
@@ -134,7 +135,9 @@ def _continues(connection: Connection, verified: Verified, place: Place) -> bool
         if header.prev != place.hash:
             raise Forked("记录段与已收到的历史不相连", first=header.first)
         return True
-    if hash_at(connection, header.stream, header.last) == verified.sealed.hash().hex():
+    found = hash_at(connection, header.stream, header.last)
+    is_covered = found is None and stands_for(connection, header.stream, header.last)
+    if is_covered or found == verified.sealed.hash().hex():
         return False
     raise Forked("同号的记录段与已收到的不同", first=header.first, last=header.last)
 

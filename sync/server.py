@@ -5,6 +5,8 @@
     POST /session    who a child is and what it understands → how far it is held here
     PUT  /segments   sealed segments, or a part of a large one → watermarks and a signed receipt
     POST /pull       heads held → what is routed to the child; waits when there is nothing
+    POST /snapshot   the state of the child's region: the signed manifest, once it is made
+    POST /snapshot/part   some bytes of a part of it
 
 A request is let in step by step, each step cheaper than what it protects: the signature of its
 headers, its age and nonce, the child's place, the length of its body, and only then the body.
@@ -44,6 +46,8 @@ from sync.nonces import Nonces, NoncesFull
 from sync.peers import calling_child, joining_name, own_key
 from sync.problems import Problem
 from sync.replica import Replica
+from sync.snapshot import SnapshotSource
+from sync.snapshot_desk import SnapshotDesk
 from sync.watch import Watch
 from sync.wire import Cargo
 
@@ -74,28 +78,37 @@ class _Kind(NamedTuple):
 class SyncRouter(APIRouter):
     """The routes of a parent. `close()` ends waiting pulls, so that a server can stop at once."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, snapshots: SnapshotDesk) -> None:
         super().__init__(prefix=PREFIX, tags=["sync"])
         self._gate = gate
+        self._snapshots = snapshots
 
     def close(self) -> None:
         """To be called when the process is asked to stop, from any thread."""
+        self._snapshots.close()
         self._gate.close()
 
 
 def router(
-    replica: Replica, *, limits: ServerLimits = LIMITS, random: Random | None = None
+    replica: Replica,
+    *,
+    limits: ServerLimits = LIMITS,
+    random: Random | None = None,
+    snapshots: SnapshotSource | None = None,
 ) -> SyncRouter:
-    """The routes through which this node's children reach it."""
+    """The routes through which this node's children reach it; `snapshots` reads what it holds."""
     gate = Gate(limits, random or SystemRandom())
-    desk = _Desk(replica, limits, gate)
-    routes = SyncRouter(gate)
+    snapshot_desk = SnapshotDesk(replica, snapshots, limits)
+    desk = _Desk(replica, limits, gate, snapshot_desk)
+    routes = SyncRouter(gate, snapshot_desk)
     for method, path, endpoint in (
         ("GET", "/root", desk.root),
         ("POST", "/join", desk.join),
         ("POST", "/session", desk.session),
         ("PUT", "/segments", desk.segments),
         ("POST", "/pull", desk.pull),
+        ("POST", "/snapshot", desk.snapshot),
+        ("POST", "/snapshot/part", desk.snapshot_part),
     ):
         routes.add_api_route(path, endpoint, methods=[method], response_model=None)
     return routes
@@ -104,11 +117,14 @@ def router(
 class _Desk:
     """Lets requests in, has them served, signs the answers."""
 
-    def __init__(self, replica: Replica, limits: ServerLimits, gate: Gate) -> None:
+    def __init__(
+        self, replica: Replica, limits: ServerLimits, gate: Gate, snapshots: SnapshotDesk
+    ) -> None:
         self._replica = replica
         self._limits = limits
         self._gate = gate
         self._counter = Counter(replica, limits)
+        self._snapshots = snapshots
         self._nonces = Nonces(began=self._now(), window=limits.skew)
         self._notes: set[asyncio.Task[None]] = set()
         self._watch = Watch(
@@ -140,6 +156,16 @@ class _Desk:
     async def pull(self, http: HttpRequest) -> Response:
         """Give what concerns the child, or wait for it."""
         kind = _Kind("pull", self._limits.session_body, self._give, needs_engine=False)
+        return await self._answer(http, partial(self._let_in, kind))
+
+    async def snapshot(self, http: HttpRequest) -> Response:
+        """Tell of the snapshot for the child, and have it made when there is none."""
+        kind = _Kind("snapshot", self._limits.join_body, self._offer, needs_engine=False)
+        return await self._answer(http, partial(self._let_in, kind))
+
+    async def snapshot_part(self, http: HttpRequest) -> Response:
+        """Give some bytes of a part of it."""
+        kind = _Kind("snapshot-part", self._limits.join_body, self._give_part, needs_engine=False)
         return await self._answer(http, partial(self._let_in, kind))
 
     async def _answer(
@@ -270,6 +296,18 @@ class _Desk:
                     return wire.encode(Cargo())
                 with call.place.waiting():
                     await _wait(call, rung, seconds=left)
+
+    async def _offer(self, call: _Call) -> bytes:
+        """What is not ready is waited for a little, so that a small one needs no second call."""
+        answer, made = await self._gate.look_up(self._snapshots.ask, call.child, call.body)
+        if made is None:
+            return answer
+        await asyncio.wait([asyncio.wrap_future(made)], timeout=self._limits.wait)
+        answer, _ = await self._gate.look_up(self._snapshots.ask, call.child, call.body)
+        return answer
+
+    async def _give_part(self, call: _Call) -> bytes:
+        return await self._gate.look_up(self._snapshots.part, call.child, call.body)
 
     def _note_contact(self, child: Certificate) -> None:
         """Beside the call, since it writes: nobody shall wait for policy behind a long taking."""

@@ -18,6 +18,7 @@ from sync.outgoing import streams_down, streams_held, streams_up
 from sync.regions import strictly_inside
 from sync.segment import StreamId
 from sync.site import Site
+from sync.snapshot_store import beginning_of, stands_for
 from sync.store import segment
 from sync.trust import certificate_for, chain_for, keep_certificates, revocations
 
@@ -172,11 +173,14 @@ def _difference(connection: Connection, known: Head | None, head: Head) -> str |
         return AHEAD
     if head.seq == known.seq:
         return None if head.hash == known.hash else FORK
-    return None if hash_at(connection, head.stream, head.seq) == head.hash else FORK
+    found = hash_at(connection, head.stream, head.seq)
+    if found is None and stands_for(connection, head.stream, head.seq):
+        return None  # before the snapshot this node began with: it cannot tell
+    return None if found == head.hash else FORK
 
 
 def hash_at(connection: Connection, name: StreamId, seq: int) -> str | None:
-    """The hash of the header that ends at this number, if one does."""
+    """The hash of the header that ends at this number, if one does or a snapshot says so."""
     names = segment.c
     row = connection.execute(
         select(names.last, names.header_hash)
@@ -189,7 +193,10 @@ def hash_at(connection: Connection, name: StreamId, seq: int) -> str | None:
         .order_by(names.first.desc())
         .limit(1)
     ).first()
-    return bytes(row.header_hash).hex() if row and row.last == seq else None
+    if row and row.last == seq:
+        return bytes(row.header_hash).hex()
+    begun = beginning_of(connection, name)
+    return begun[1].hex() if begun and begun[0] == seq else None
 
 
 def _check_protocol(offered: tuple[int, int]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from sync.database import reading
 from sync.keyring import Identity, identity_of
 from sync.site import Site
+from sync.snapshot_store import beginning
 from sync.store import held, incident, link, outbox, receipt, stream
 
 
@@ -29,7 +30,10 @@ class LinkStatus:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """One stream: how far it is held here, applied here, and receipted by the parent."""
+    """One stream: how far it is held here, applied here, and receipted by the parent.
+
+    `begun` is the number up to which it came as a snapshot's state; 0 when from its start.
+    """
 
     origin: str
     epoch: str
@@ -39,6 +43,7 @@ class StreamStatus:
     receipted: int | None
     written_here: bool
     moved_at: str
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,11 @@ def _streams(connection: Connection, *, parent: str | None) -> list[StreamStatus
         & (receipt.c.epoch == names.epoch)
         & (receipt.c.route == names.route)
     )
+    began = (
+        (beginning.c.origin == names.origin)
+        & (beginning.c.epoch == names.epoch)
+        & (beginning.c.route == names.route)
+    )
     rows = connection.execute(
         select(
             names.origin,
@@ -146,8 +156,9 @@ def _streams(connection: Connection, *, parent: str | None) -> list[StreamStatus
             receipt.c.seq,
             names.written_here,
             names.moved_at,
+            func.coalesce(beginning.c.seq, 0),
         )
-        .select_from(stream.outerjoin(receipt, given))
+        .select_from(stream.outerjoin(receipt, given).outerjoin(beginning, began))
         .order_by(names.origin, names.route, names.epoch)
     )
     return [StreamStatus(*row) for row in rows]

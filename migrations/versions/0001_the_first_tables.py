@@ -473,6 +473,16 @@ def upgrade() -> None:
     with op.batch_alter_table('user_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_user_session_user_id'), ['user_id'], unique=False)
 
+    op.create_table('sync_beginning',
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('head_hash', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('snapshot', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('origin', 'epoch', 'route'),
+    comment='Where a stream begins that came with a snapshot: the number and hash before it.'
+    )
     op.create_table('sync_certificate',
     sa.Column('fingerprint', sa.String(length=64), nullable=False),
     sa.Column('node', sa.String(length=40), nullable=False),
@@ -639,6 +649,24 @@ def upgrade() -> None:
     comment='Everything sealed or taken, in the order it came; bodies pass on untouched.',
     sqlite_autoincrement=True
     )
+    op.create_table('sync_snapshot',
+    sa.Column('name', sa.String(length=64), nullable=False),
+    sa.Column('giver', sa.String(length=40), nullable=False),
+    sa.Column('manifest', sa.LargeBinary(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('since', sa.String(length=24), nullable=False),
+    sa.Column('taken_at', sa.String(length=24), nullable=True),
+    sa.PrimaryKeyConstraint('name'),
+    comment='Snapshots from the parent; state: arriving, taken. The manifest names the parts.'
+    )
+    op.create_table('sync_snapshot_part',
+    sa.Column('snapshot', sa.String(length=64), nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('snapshot', 'number'),
+    comment='Parts that have arrived, in the vault, until all are there and are set down at once.'
+    )
     op.create_table('sync_stream',
     sa.Column('origin', sa.String(length=40), nullable=False),
     sa.Column('epoch', sa.String(length=40), nullable=False),
@@ -663,6 +691,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_sync_stream_route')
 
     op.drop_table('sync_stream')
+    op.drop_table('sync_snapshot_part')
+    op.drop_table('sync_snapshot')
     op.drop_table('sync_segment')
     op.drop_table('sync_revocation')
     op.drop_table('sync_receipt')
@@ -684,6 +714,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_sync_certificate_node')
 
     op.drop_table('sync_certificate')
+    op.drop_table('sync_beginning')
     with op.batch_alter_table('user_session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_user_session_user_id'))
 

@@ -21,6 +21,7 @@ from sync.gate import ServerLimits
 from sync.http_signatures import sign_request
 from sync.peers import own_key
 from sync.server import SyncRouter, router
+from sync.snapshot import SnapshotSource
 from sync.wire import Cargo
 from sync.wording import PullRequest
 from tests.fixtures.ports import LOOPBACK
@@ -37,9 +38,16 @@ PROMPT = ServerLimits(recheck=0.05, retry_after=0, wait=5)
 class Desk:
     """A parent's server in a thread of this process."""
 
-    def __init__(self, place: Place, limits: ServerLimits) -> None:
+    def __init__(
+        self, place: Place, limits: ServerLimits, snapshots: SnapshotSource | None = None
+    ) -> None:
         self.shedding: list[tuple[int, int]] = []
-        self.routes: SyncRouter = router(place.replica, limits=limits, random=Random(1))  # noqa: S311  # jitter
+        self.routes: SyncRouter = router(
+            place.replica,
+            limits=limits,
+            random=Random(1),  # noqa: S311  # jitter
+            snapshots=snapshots,
+        )
         app = FastAPI()
         app.include_router(self.routes)
         app.add_api_route("/page", lambda: "a page")
@@ -92,9 +100,11 @@ class _Shedding:
 
 
 @contextmanager
-def serving(place: Place, limits: ServerLimits = PROMPT) -> Iterator[Desk]:
+def serving(
+    place: Place, limits: ServerLimits = PROMPT, snapshots: SnapshotSource | None = None
+) -> Iterator[Desk]:
     """The place as a parent that can be called."""
-    desk = Desk(place, limits)
+    desk = Desk(place, limits, snapshots)
     desk.start()
     try:
         yield desk
