@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, Table, create_engine, event
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Insert,
+    Table,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -18,6 +27,8 @@ from node.core.personal import Keyring
 
 BUSY_MS = 30_000
 BATCH_ROWS = 1_000
+FEW_ROWS = 20
+"""From so many rows on it pays to compile a statement for them."""
 WRITING = "wuji_writing"
 
 
@@ -105,8 +116,7 @@ def upsert(
         statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
-    for start in range(0, len(rows), BATCH_ROWS):
-        connection.execute(statement, rows[start : start + BATCH_ROWS])
+    _in_batches(connection, table, statement, rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -116,5 +126,37 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     keys = [column.name for column in table.primary_key.columns]
     statement = insert(table).on_conflict_do_nothing(index_elements=keys)
+    _in_batches(connection, table, statement, rows)
+
+
+def _in_batches(
+    connection: Connection, table: Table, statement: Insert, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    by_column = (
+        len(rows) >= FEW_ROWS
+        and connection.dialect.name == "sqlite"
+        # a column left out may have a default that is made in Python, row by row
+        and all(column.default is None for column in table.columns if column.name not in rows[0])
+    )
     for start in range(0, len(rows), BATCH_ROWS):
-        connection.execute(statement, rows[start : start + BATCH_ROWS])
+        batch = rows[start : start + BATCH_ROWS]
+        if by_column:
+            _write_by_column(connection, table, statement, batch)
+        else:
+            connection.execute(statement, batch)
+
+
+def _write_by_column(
+    connection: Connection, table: Table, statement: Insert, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """The same as `connection.execute`, in half the processor time: values are turned into what
+    the driver takes column by column, where SQLAlchemy makes a new dictionary of every row.
+    """
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    columns = []
+    for name in getattr(compiled, "positiontup", ()):
+        kind = table.columns[name].type.dialect_impl(connection.dialect)
+        turn = kind.bind_processor(connection.dialect)
+        values = [row[name] for row in rows]
+        columns.append([turn(value) for value in values] if turn else values)
+    connection.exec_driver_sql(str(compiled), list(zip(*columns, strict=True)))
