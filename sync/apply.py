@@ -24,6 +24,7 @@ from sync.site import Site
 # They end the transaction; nothing of it is kept, and the sender comes again.
 _NOT_THE_RECORD = (OperationalError, InterfaceError, ProgrammingError, MemoryError)
 _REASON_CHARS = 500
+_BEHIND = "同一事项有较早的记录尚未处理"
 
 AuthorOf = Callable[[Arrived], Author | None]
 
@@ -52,13 +53,13 @@ def apply_records(
     """Apply records in order; those that cannot be are returned with the reason."""
     if not arrived:
         return Outcome((), ())
-    work = _Work(site, connection, blocks)
+    work = _Work(site, connection, blocks, arrived)
     ready = work.admit(arrived, author_of)
     calls = _calls(site.handlers, ready)
     if not work.all_at_once(calls):
         for handler, records in calls:
             work.carefully(handler, records)
-    return Outcome(work.applied, work.unapplied)
+    return Outcome(work.applied, work.in_order())
 
 
 def _calls(
@@ -81,10 +82,14 @@ def _calls(
 
 
 class _Work:
-    def __init__(self, site: Site, connection: Connection, blocks: Blocks) -> None:
+    def __init__(
+        self, site: Site, connection: Connection, blocks: Blocks, arrived: Sequence[Arrived]
+    ) -> None:
         self._site = site
         self._connection = connection
         self._blocks = blocks
+        self._arrived = arrived
+        self._numbers: dict[tuple[str, str, str, int], int] = {}
         self.applied: list[Arrived] = []
         self.unapplied: list[Unapplied] = []
 
@@ -101,8 +106,8 @@ class _Work:
             refusal = refusals.get((one.origin, one.epoch, one.route, record.type, record.region))
             if kind == UNKNOWN:
                 self._set_aside(one, UNKNOWN, f"本节点的程序尚不认识 {record.type}")
-            elif self._blocks.stops(one):
-                self._set_aside(one, BEHIND, "同一事项有较早的记录尚未处理")
+            elif self._stops(one):
+                self._set_aside(one, BEHIND, _BEHIND)
             elif kind == NEWER:
                 self._set_aside(one, NEWER, f"{record.type} 第 {record.version} 版须升级程序")
             elif refusal:
@@ -130,42 +135,42 @@ class _Work:
         self._attempt(handler, self._unstopped(records))
 
     def _attempt(self, handler: Handler, records: Sequence[Arrived]) -> None:
-        if not records:
-            return
-        try:
-            with self._connection.begin_nested():
-                handler.apply(self._connection, records)
-        except _NOT_THE_RECORD:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is held with its reason
-            self._find_fault(handler, records, error)
-        else:
-            self.applied.extend(records)
+        while records:
+            try:
+                with self._connection.begin_nested():
+                    handler.apply(self._connection, records)
+            except _NOT_THE_RECORD:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is held with its reason
+                records = self._without_fault(handler, records, error)
+            else:
+                self.applied.extend(records)
+                return
 
-    def _find_fault(self, handler: Handler, records: Sequence[Arrived], error: Exception) -> None:
+    def _without_fault(
+        self, handler: Handler, records: Sequence[Arrived], error: Exception
+    ) -> Sequence[Arrived]:
+        """Set aside what is at fault; returns what shall be tried again together."""
         kind = WAITING if isinstance(error, Waiting) else REFUSED
         named = _named(error, records)
         if named:
             for index in sorted(named):
                 self._set_aside(records[index], kind, _reason(error))
-            # What stood before the ones at fault does not wait behind them.
-            before = records[: min(named)]
-            rest = [one for index, one in enumerate(records) if index not in named]
-            self._attempt(handler, [*before, *self._unstopped(rest[len(before) :])])
-        elif len(records) == 1:
+            return self._unstopped([one for i, one in enumerate(records) if i not in named])
+        if len(records) == 1:
             self._set_aside(records[0], kind, _reason(error))
-        else:
-            half = len(records) // 2
-            self.carefully(handler, records[:half])
-            self.carefully(handler, records[half:])
+            return ()
+        half = len(records) // 2
+        self.carefully(handler, records[:half])
+        return self._unstopped(records[half:])
 
     def _unstopped(self, records: Sequence[Arrived]) -> list[Arrived]:
         if not self._blocks:
             return list(records)
         ready = []
         for one in records:
-            if self._blocks.stops(one):
-                self._set_aside(one, BEHIND, "同一事项有较早的记录尚未处理")
+            if self._stops(one):
+                self._set_aside(one, BEHIND, _BEHIND)
             else:
                 ready.append(one)
         return ready
@@ -173,7 +178,25 @@ class _Work:
     def _set_aside(self, one: Arrived, kind: str, reason: str) -> None:
         self.unapplied.append(Unapplied(one, kind, reason))
         name = StreamId(one.origin, one.epoch, one.route)
-        self._blocks.stop(kind, name, one.record.key)
+        self._blocks.stop(kind, name, one.record.key, at=self._number(one))
+
+    def _stops(self, one: Arrived) -> bool:
+        return self._blocks.stops(one, at=self._number(one))
+
+    def _number(self, one: Arrived) -> int:
+        """Where a record stands among those that are tried; counted only when one is at fault."""
+        if not self._numbers:
+            self._numbers = {each[1:]: number for number, each in enumerate(self._arrived)}
+        return self._numbers[one[1:]]
+
+    def in_order(self) -> Sequence[Unapplied]:
+        """What was not applied; of several at fault about one key, the later wait behind it."""
+        return [
+            each._replace(kind=BEHIND, reason=_BEHIND)
+            if each.kind not in {UNKNOWN, BEHIND} and self._stops(each.arrived)
+            else each
+            for each in self.unapplied
+        ]
 
     def _parked(self, arrived: Sequence[Arrived]) -> dict[tuple[str, int], str]:
         parked = {}

@@ -25,28 +25,34 @@ _CHUNK = 500
 
 
 class Blocks:
-    """The keys that are stopped, everywhere or in one stream."""
+    """The keys that are stopped, everywhere or in one stream, and from where on.
+
+    Records that are tried together are counted: one that is at fault stops those after it, not
+    those before it, whichever of them the handler complained of first.
+    """
 
     def __init__(self) -> None:
-        self._keys: set[str] = set()
-        self._stream_keys: set[tuple[str, str, str, str]] = set()
+        self._keys: dict[str, int] = {}
+        self._stream_keys: dict[tuple[str, str, str, str], int] = {}
         self.waiting: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._keys or self._stream_keys)
 
-    def stop(self, kind: str, name: StreamId, key: str) -> None:
+    def stop(self, kind: str, name: StreamId, key: str, *, at: int = -1) -> None:
+        """Stop what comes after number `at` about this key; unless told, all that is tried now."""
         if kind in _EVERYWHERE:
-            self._keys.add(key)
+            self._keys[key] = min(at, self._keys.get(key, at))
         elif kind != UNKNOWN:
-            self._stream_keys.add((*name, key))
+            self._stream_keys[*name, key] = min(at, self._stream_keys.get((*name, key), at))
 
-    def stops(self, arrived: Arrived) -> bool:
+    def stops(self, arrived: Arrived, *, at: int) -> bool:
         name = StreamId(arrived.origin, arrived.epoch, arrived.route)
-        return self.stops_key(name, arrived.record.key)
+        return self.stops_key(name, arrived.record.key, at=at)
 
-    def stops_key(self, name: StreamId, key: str) -> bool:
-        return key in self._keys or (*name, key) in self._stream_keys
+    def stops_key(self, name: StreamId, key: str, *, at: int = 0) -> bool:
+        since = min(self._keys.get(key, at), self._stream_keys.get((*name, key), at))
+        return since < at
 
 
 def blocks_for(connection: Connection, keys: Iterable[str]) -> Blocks:

@@ -105,13 +105,14 @@ def release(site: Site, number: int, *, by: str, note: str = "") -> None:
 
     Raises:
         NothingHeld: no refused record of that number is open.
-        Refused: it is refused again; nothing was changed.
+        Refused: it is refused again, or an earlier one is still open; nothing was changed.
     """
     with writing(site.engine) as connection:
         row = _refused_row(connection, number)
         outcome = _retry(site, connection, [row])
-        if outcome.unapplied:
-            raise Refused(outcome.unapplied[0].reason)
+        if not outcome.applied:
+            reasons = [each.reason for each in outcome.unapplied]
+            raise Refused(*(reasons or ["同一事项有较早的记录尚未处理，请先处理较早的"]))
         _decide(site, connection, row, RELEASED, by=by, note=note)
         retry_waiting(site, connection, keys=[row.key])
 

@@ -1,0 +1,70 @@
+"""What the simulator found in the engine, each as small as it can be told."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Connection
+
+from sync import Arrived, Handler, Refused, store
+from tests.scenario.sync_tree import HANDLERS, PROVINCE, VILLAGE, Place, Tree, fact, put_facts
+
+
+def _put_naming_the_last(connection: Connection, arrived: Sequence[Arrived]) -> None:
+    """Complain of the last bad record first; another kind of bad one is not even named."""
+    bad = [one for one in arrived if one.record.body["n"] == -1]
+    if bad:
+        raise Refused("the last of them", bad[-1:])
+    if any(one.record.body["n"] == -2 for one in arrived):
+        raise ValueError("one of them")
+    put_facts(connection, arrived)
+
+
+PICKY = {**HANDLERS, "x.fact": Handler(1, _put_naming_the_last)}
+
+
+def _written(tree: Tree, *numbers: tuple[str, int]) -> Place:
+    tree.grow(PROVINCE, handlers=PICKY)
+    tree.grow(VILLAGE)
+    tree[VILLAGE].write("up/province", *(fact(key, n) for key, n in numbers))
+    tree.sync()
+    return tree[PROVINCE]
+
+
+def test_earlier_records_do_not_wait_behind_a_later_one_that_was_named_first(tree: Tree) -> None:
+    """Seeds 25, 43, 46, 56: good records of the same segment were held behind a later bad one."""
+    province = _written(tree, ("a", 1), ("b", -2), ("a", 2), ("a", -1), ("a", 3))
+
+    assert province.facts() == {"a": 2}
+    assert province.held() == [("b", "refused"), ("a", "refused"), ("a", "behind")]
+
+
+def test_of_two_bad_records_about_one_key_the_later_waits(tree: Tree) -> None:
+    """Seed 58: the earlier one waited behind the later, and nobody was asked to decide it."""
+    province = _written(tree, ("a", -2), ("a", 1), ("a", -1))
+
+    assert province.held() == [("a", "refused"), ("a", "behind"), ("a", "behind")]
+
+
+def test_many_bad_records_named_one_at_a_time_are_all_found(tree: Tree) -> None:
+    """Each is set aside in its turn, however many there are: no call nests into the last."""
+    province = _written(tree, *((f"f{n}", -1) for n in range(600)), ("good", 1))
+
+    assert province.facts() == {"good": 1}
+    assert len(province.replica.held_records(limit=1000)) == 600
+
+
+def test_a_released_record_is_never_only_written_off(tree: Tree) -> None:
+    """Seed 15: a record behind an earlier one was marked as released and was never applied.
+
+    Two open refusals about one key do not come about any more; older databases may hold them.
+    """
+    province = _written(tree, ("a", -2), ("a", 1))
+    with province.engine.begin() as connection:
+        connection.execute(store.held.update().values(kind="refused"))
+    later = province.replica.held_records()[1]
+
+    with pytest.raises(Refused, match="较早"):
+        province.replica.release(later.id, by="li")
+
+    assert province.held() == [("a", "refused"), ("a", "refused")]
+    assert province.facts() == {}
