@@ -28,7 +28,7 @@ demo: $(RUN_STAMP) ## five tiers on this machine, a year played in a minute and 
 	@$(BIN)/wuji demo $(ARGS)
 
 test: $(DEV_STAMP) ## every test; Postgres and Chromium tests run where these are installed
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .
