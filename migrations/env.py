@@ -3,10 +3,10 @@
 `node.core.migrate` hands over an open connection; there is no offline mode and no ini file.
 """
 
-import sync.store
 from alembic import context
 from sqlmodel import SQLModel
 
+import sync.store
 from migrations.rendering import include_object, render_item
 from node.models import load_all_models
 
