@@ -18,6 +18,7 @@ from sync.errors import (
     Revoked,
     SyncRefusal,
     Unauthorised,
+    Unreadable,
     Untrusted,
     Waiting,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "SyncRefusal",
     "Taken",
     "Unauthorised",
+    "Unreadable",
     "Untrusted",
     "Vault",
     "Waiting",

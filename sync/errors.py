@@ -10,6 +10,7 @@ SyncRefusal                understood and refused; nothing was changed
 ├── NotRouted              a stream does not travel over this link
 ├── Unauthorised           this author may not write this record
 ├── NotMember              this node is not part of a network (yet), or is part of another
+├── Unreadable             what lies in the vault is damaged, or was sealed with other keys
 ├── JoinRefused            a join code is unknown, used, or past its time
 └── NothingHeld            no held record of that number is open
 
@@ -85,6 +86,12 @@ class NotMember(SyncRefusal):
     """This node is not part of a network yet, or is part of another."""
 
     code = "not_member"
+
+
+class Unreadable(SyncRefusal):
+    """What lies in the vault is damaged, or was sealed with other keys."""
+
+    code = "unreadable"
 
 
 class JoinRefused(SyncRefusal):

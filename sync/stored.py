@@ -1,11 +1,13 @@
 """Reading stored segments back, in order and a page at a time, for proofs and searches."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, select
 
 from sync.database import reading
+from sync.errors import Unreadable
 from sync.segment import Sealed, StreamId
 from sync.site import Site
 from sync.store import segment
@@ -60,7 +62,10 @@ def _of(name: StreamId) -> Select[Any]:
 
 
 def _stored(site: Site, row: Row[Any]) -> Stored:
-    body = site.vault.open(bytes(row.body)) if row.body is not None else b""
+    body = b""
+    if row.body is not None:
+        with suppress(Unreadable):  # an empty body: unpacking it says that it is none
+            body = site.vault.open(bytes(row.body))
     return Stored(
         Sealed(bytes(row.header), bytes(row.signature), body),
         row.first,

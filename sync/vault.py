@@ -4,7 +4,10 @@ from typing import Protocol
 
 
 class Vault(Protocol):
-    """Encrypts what is stored. `open(seal(data)) == data`; both may be called from any thread."""
+    """Encrypts what is stored. `open(seal(data)) == data`; both may be called from any thread.
+
+    `open` raises `Unreadable` for what is damaged or was sealed with other keys.
+    """
 
     def seal(self, data: bytes) -> bytes: ...
 

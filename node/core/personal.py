@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
+
+from sync.errors import Unreadable
 
 NONCE_BYTES = 12
 INDEX_BYTES = 16
@@ -39,8 +42,15 @@ class Keyring:
         return nonce + self._cipher.encrypt(nonce, clear, purpose)
 
     def open(self, sealed: bytes, purpose: bytes = b"") -> bytes:
-        """Decrypt what `seal` made."""
-        return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose)
+        """Decrypt what `seal` made.
+
+        Raises:
+            sync.Unreadable: it is damaged, or was sealed with other keys.
+        """
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose)
+        except (InvalidTag, ValueError) as error:
+            raise Unreadable("密文已损坏，或不是用本节点的密钥文件写的") from error
 
     def index(self, value: str) -> bytes:
         """A keyed fingerprint of a value: equal values have equal ones, and nothing else shows."""
