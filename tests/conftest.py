@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ from tests.fixtures.ports import free_ports
 from tests.fixtures.postgres import PostgresMissingError, PostgresServer, postgres_server
 from tests.fixtures.presence import absent
 from tests.fixtures.schema import postgres_template, sqlite_copy, sqlite_template
+
+if TYPE_CHECKING:
+    from tests.fixtures.network import Played
 
 # No deadline: two cores are shared, and a slow example is no wrong example.
 settings.register_profile("dev", deadline=None)
@@ -109,13 +113,25 @@ def loopback_ports() -> Callable[[int], list[int]]:
     return free_ports
 
 
+def _shared_by_workers(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def founded_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five nodes that have joined and know the policy of the year, at rest, to be copied."""
     from tests.fixtures.network import founded  # noqa: PLC0415  # the whole program: 1 s
 
-    base = tmp_path_factory.getbasetemp()
-    return founded(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    return founded(_shared_by_workers(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def played_year(tmp_path_factory: pytest.TempPathFactory) -> "Played":
+    """The demo's ten nodes after their year, at rest, to be copied."""
+    from tests.fixtures.network import played  # noqa: PLC0415  # the whole program: 1 s
+
+    return played(_shared_by_workers(tmp_path_factory))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from rich.table import Table
 from node.core.errors import Refusal
 from node.demo import acts
 from node.demo.plan import Plan, make_plan
-from node.demo.proofs import Proof, all_proofs
+from node.demo.proofs import Proof, all_proofs, settle
 from node.demo.stage import Progress as Report
 from node.demo.stage import Stage
 from node.demo.world import World, free_ports, living
@@ -56,6 +56,7 @@ def _perform(console: Console, stage: Stage) -> list[Proof]:
         _run(bars, "建立十个节点", lambda report: _build(stage, report))
         for title, act in PLAYED:
             _run(bars, title, lambda report, act=act: act(stage, report))  # type: ignore[misc]
+        settle(stage)
         proofs: list[Proof] = []
         _run(bars, "核验", lambda report: proofs.extend(all_proofs(stage, report)))
     return proofs

@@ -34,7 +34,6 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
     nodes = {post.code: stage.world.open(post) for post in posts}
     try:
         found: list[Proof] = []
-        _settle(stage, nodes)
         for number, (code, node) in enumerate(nodes.items(), start=1):
             name = f"{node.places.name(code)}（{code.level.title}）"
             findings = prove(node)
@@ -53,9 +52,14 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
             node.engine.dispose()
 
 
-def _settle(stage: Stage, nodes: dict[RegionCode, Node]) -> None:
+def settle(stage: Stage) -> None:
     """Let what is on its way arrive: every stream is held above as far as its author has it."""
-    stage.wait_until("数据还没有全部到位", lambda: not list(behind(nodes)))
+    nodes = {post.code: stage.world.open(post) for post in stage.world.plan.posts}
+    try:
+        stage.wait_until("数据还没有全部到位", lambda: not list(behind(nodes)))
+    finally:
+        for node in nodes.values():
+            node.engine.dispose()
 
 
 def _heads(node: Node) -> dict[tuple[str, str, str], int]:

@@ -24,8 +24,6 @@ from tests.fixtures.network import (
     wuji,
 )
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 PROVINCE, CITY, COUNTY = "410000000000", "410100000000", "410122000000"
 ANOTHER_VILLAGE = "410122101207"
 PASSWORD = "Zheng-Zhou-2025-ok"

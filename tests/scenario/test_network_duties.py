@@ -20,8 +20,6 @@ from tests.fixtures.network import (
 )
 from tests.fixtures.offices import enrolment_form
 
-pytestmark = pytest.mark.xdist_group("duties")
-
 ELSEWHERE = "410122102201"  # a village of another township
 UNKNOWN = (404, "没有找到这件业务，或不在您负责的区域内")
 

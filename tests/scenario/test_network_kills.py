@@ -31,8 +31,6 @@ from tests.fixtures.network import (
 )
 from tiers import RegionCode
 
-pytestmark = pytest.mark.xdist_group("kills")
-
 PEOPLE = 60
 FROM_THE_VILLAGE = (stream.c.origin == HANSI_VILLAGE) & (stream.c.route == "up/county")
 

@@ -31,8 +31,6 @@ from tests.fixtures.network import (
 )
 from tiers import RegionCode
 
-pytestmark = pytest.mark.xdist_group("outage")
-
 PEOPLE = 30
 REJECTED = "已参加企业职工养老保险，不符合参保条件"
 RETURNED = "请乡镇核实住址"

@@ -25,8 +25,6 @@ from tests.scenario.sync_links import PULL, SEGMENTS, Caller, calling
 from tests.scenario.sync_tree import Place
 from tiers import RegionCode
 
-pytestmark = pytest.mark.xdist_group("rogues")
-
 PEOPLE = 4
 ROLLS = 3
 AT = "2025-02-17T08:00:00.000Z"
