@@ -4,7 +4,8 @@ SyncRefusal                understood and refused; nothing was changed
 ├── NotCanonical           a record cannot be written as a line, or a line is not canonical
 ├── Malformed              bytes from outside are not what they claim to be
 ├── Untrusted              a certificate chain or a signature does not hold
-│   └── Revoked            written after the author's certificate was revoked
+│   ├── Revoked            written after the author's certificate was revoked
+│   └── Cloned             a second machine speaks as the same set-up of a node
 ├── OutOfOrder             a segment does not continue its stream
 │   └── Forked             same numbers, other hash: two histories under one name
 ├── NotRouted              a stream does not travel over this link
@@ -56,6 +57,12 @@ class Revoked(Untrusted):
     """What a node wrote after its certificate was revoked."""
 
     code = "revoked"
+
+
+class Cloned(Untrusted):
+    """A second machine speaks as the same set-up of a node."""
+
+    code = "cloned"
 
 
 class OutOfOrder(SyncRefusal):

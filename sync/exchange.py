@@ -14,14 +14,15 @@ from sync import log, segment, wire, wording
 from sync.backoff import Budget
 from sync.certificate import Certificate
 from sync.database import reading, writing
-from sync.errors import NotMember, Untrusted
+from sync.errors import Cloned, NotMember, Untrusted
 from sync.giving import fitting
 from sync.line import Line, LinkDown, NotGranted
 from sync.links import PARENT, note_link
-from sync.messages import Declined, Head, Taken
+from sync.messages import Declined, Head, Hello, Taken
 from sync.parts import Assembly
 from sync.replica import Replica
 from sync.segment import Sealed, StreamId, read_header
+from sync.session import note_clone
 from sync.store import outbox
 from sync.trust import Setup
 from sync.wire import Cargo
@@ -73,12 +74,21 @@ class Push:
         # The parent holds the rest of our chain: it is its own.
         own = [found for found in said.certificates if found.node == said.node]
         hello = said._replace(certificates=own)
-        answer = self.line.call("POST", "/session", wording.write_hello(hello))
+        answer = self._call(hello)
         welcome = wording.read_welcome(answer)
         self._parent_heads = self.replica.accept_welcome(welcome)
         self._left_alone.clear()
         self.is_stale = False
         self._shown = {(c.node, c.epoch) for c in (*said.certificates, *welcome.certificates)}
+
+    def _call(self, hello: Hello) -> Cargo:
+        try:
+            return self.line.call("POST", "/session", wording.write_hello(hello))
+        except NotGranted as refusal:
+            if refusal.code == Cloned.code:
+                told = Cloned(str(refusal))
+                note_clone(self.replica.site, hello.node, hello.epoch, told, peer=None)
+            raise
 
     def step(self) -> Step:
         """Send the next segments, or the next part of a large one.
@@ -217,6 +227,7 @@ class Pull:
             digest=digest,
             offset=have,
             without=sorted(self._left_alone),
+            back=[h for h in self.replica.heads_to_take_back() if h.stream not in self._left_alone],
         )
 
     def _learn(self, error: LinkDown, *, waited: float) -> None:

@@ -108,7 +108,7 @@ class Counter:
         budget = max(KIB, min(asked.budget, self._limits.wire.body - _HEADROOM))
         left_alone = [Head(*stream, _EVERYTHING, "0" * 64) for stream in asked.without]
         heads = [*asked.heads, *left_alone]
-        found = self._replica.pull_for(child.node, heads, budget=budget)
+        found = self._replica.pull_for(child.node, heads, budget=budget, back=asked.back)
         if not found:
             return None
         certificates = self._unknown_to(child, found)

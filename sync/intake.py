@@ -8,7 +8,7 @@ A transaction cut into several segments (`cont`) is kept as it arrives, so that 
 progress, and applied as one run when its last segment has come.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -24,6 +24,7 @@ from sync.links import CHILD, PARENT, note_progress
 from sync.messages import Declined, Taken
 from sync.receipts import give_receipt
 from sync.regions import strictly_inside
+from sync.restoring import held_elsewhere
 from sync.routes import may_descend, may_rise
 from sync.segment import Header, Sealed, StreamId, read_header
 from sync.session import hash_at
@@ -50,16 +51,27 @@ class _Peer(NamedTuple):
     level: str
     role: str
     me: Identity
+    missed: Collection[StreamId]
 
     def check(self, header: Header) -> None:
-        if self.role == PARENT:
-            routed = may_descend(header.route, header.origin, child=self.me.node)
-        else:
-            routed = may_rise(header.route, header.origin, child=self.node, child_level=self.level)
-        if not routed:
+        if not (self._is_routed(header) or self.comes_back(header)):
             raise NotRouted(
                 "该记录流不应经此链路传来", origin=header.origin, route=header.route, peer=self.node
             )
+
+    def comes_back(self, header: Header) -> bool:
+        """Is this of a stream the peer once had from here, and holds more of?"""
+        if header.stream not in self.missed:
+            return False
+        if self.role == PARENT:
+            me = self.me
+            return may_rise(header.route, header.origin, child=me.node, child_level=me.level)
+        return may_descend(header.route, header.origin, child=self.node)
+
+    def _is_routed(self, header: Header) -> bool:
+        if self.role == PARENT:
+            return may_descend(header.route, header.origin, child=self.me.node)
+        return may_rise(header.route, header.origin, child=self.node, child_level=self.level)
 
 
 def take(
@@ -89,10 +101,11 @@ def _peer(connection: Connection, node: str) -> _Peer:
     known = newest_certificate(connection, node)
     if known is None:
         raise Untrusted("对方没有本网络的证书", node=node)
+    missed = held_elsewhere(connection)
     if node == me.parent:
-        return _Peer(node, known.level, PARENT, me)
+        return _Peer(node, known.level, PARENT, me, missed)
     if strictly_inside(node, me.node):
-        return _Peer(node, known.level, CHILD, me)
+        return _Peer(node, known.level, CHILD, me, missed)
     raise Untrusted("对方既不是本节点的上级，也不在本级辖区之内", node=node)
 
 
@@ -136,7 +149,13 @@ class _Intake:
             return
         verified = verify_segment(self._site, sealed, header, self._certificate(header))
         with writing(self._site.engine) as connection:
-            counts = land(self._site, connection, verified, from_node=self._peer.node)
+            counts = land(
+                self._site,
+                connection,
+                verified,
+                from_node=self._peer.node,
+                comes_back=header.stream in self._peer.missed,
+            )
             if counts is not None and not self._segments:
                 note_progress(self._site, connection, self._peer.node, role=self._peer.role)
         if counts is not None:

@@ -19,6 +19,7 @@ from sync.keys import FOR_SEGMENT, verifier
 from sync.log import segment_row
 from sync.messages import Head
 from sync.record import Record, arrived_at, parse_lines
+from sync.restoring import make_room, reached, withdraw_written, writes_for
 from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
 from sync.session import hash_at
 from sync.site import Site
@@ -106,20 +107,51 @@ def place_of(connection: Connection, name: StreamId) -> Place:
 
 
 def land(
-    site: Site, connection: Connection, verified: Verified, *, from_node: str
+    site: Site,
+    connection: Connection,
+    verified: Verified,
+    *,
+    from_node: str,
+    comes_back: bool = False,
 ) -> Counts | None:
     """Apply a segment that comes next and keep it; None when it is here already.
+
+    `comes_back`: it is of a stream that others hold more of (`restoring`).
 
     Raises:
         OutOfOrder: something before it is missing, or it is another history (`Forked`).
         Revoked: its author's certificate was revoked before it.
     """
-    place = place_of(connection, verified.header.stream)
+    name = verified.header.stream
+    place = place_of(connection, name)
+    ours = comes_back and writes_for(connection, name)
+    if ours and _parts_here(connection, verified, place):
+        make_room(site, connection, verified.header, peer=from_node)
+        place = place_of(connection, name)
     if not _continues(connection, verified, place):
         return None
-    counts = _apply(site, connection, verified, place)
-    _store(site, connection, verified, place, from_node=from_node)
+    counts = _apply(site, connection, verified, place, ours=ours)
+    _store(site, connection, verified, place, from_node=from_node, ours=ours)
+    if comes_back:
+        reached(site, connection, name, verified.header.last)
     return counts
+
+
+def _parts_here(connection: Connection, verified: Verified, place: Place) -> bool:
+    """Is this segment where our history and that of the others part?"""
+    header = verified.header
+    if header.first > place.head or _is_here(connection, verified):
+        return False
+    before = hash_at(connection, header.stream, header.first - 1) if header.first > 1 else GENESIS
+    return before == header.prev
+
+
+def _is_here(connection: Connection, verified: Verified) -> bool:
+    header = verified.header
+    found = hash_at(connection, header.stream, header.last)
+    if found is None:
+        return stands_for(connection, header.stream, header.last)
+    return found == verified.sealed.hash().hex()
 
 
 def _continues(connection: Connection, verified: Verified, place: Place) -> bool:
@@ -135,26 +167,28 @@ def _continues(connection: Connection, verified: Verified, place: Place) -> bool
         if header.prev != place.hash:
             raise Forked("记录段与已收到的历史不相连", first=header.first)
         return True
-    found = hash_at(connection, header.stream, header.last)
-    is_covered = found is None and stands_for(connection, header.stream, header.last)
-    if is_covered or found == verified.sealed.hash().hex():
+    if _is_here(connection, verified):
         return False
     raise Forked("同号的记录段与已收到的不同", first=header.first, last=header.last)
 
 
-def _apply(site: Site, connection: Connection, verified: Verified, place: Place) -> Counts:
+def _apply(
+    site: Site, connection: Connection, verified: Verified, place: Place, *, ours: bool
+) -> Counts:
     """Apply a segment, after what came before of the same transaction; nothing while it is open."""
     if verified.header.cont:
         return Counts(0, 0)
     counts = Counts(0, 0)
     if place.applied < place.head:
         for earlier in _waiting_for_end(site, connection, verified, place):
-            counts = counts.plus(_apply_one(site, connection, earlier, any_held=True))
+            counts = counts.plus(_apply_one(site, connection, earlier, any_held=True, ours=ours))
     any_held = place.any_held or counts.held > 0
-    return counts.plus(_apply_one(site, connection, verified, any_held=any_held))
+    return counts.plus(_apply_one(site, connection, verified, any_held=any_held, ours=ours))
 
 
-def _apply_one(site: Site, connection: Connection, verified: Verified, *, any_held: bool) -> Counts:
+def _apply_one(
+    site: Site, connection: Connection, verified: Verified, *, any_held: bool, ours: bool
+) -> Counts:
     header, records, author = verified.header, verified.records, verified.author
     arrived = arrived_at(
         records,
@@ -163,6 +197,9 @@ def _apply_one(site: Site, connection: Connection, verified: Verified, *, any_he
         route=header.route,
         first=header.first,
     )
+    if ours:
+        known = withdraw_written(site, connection, header, verified.lines)
+        arrived = [one for one in arrived if one.seq not in known]
     keys = {record.key for record in records} if any_held else set()
     blocks = blocks_for(connection, keys) if any_held else Blocks()
     outcome = apply_records(site, connection, arrived, author_of=lambda _: author, blocks=blocks)
@@ -199,7 +236,13 @@ def _waiting_for_end(
 
 
 def _store(
-    site: Site, connection: Connection, verified: Verified, place: Place, *, from_node: str
+    site: Site,
+    connection: Connection,
+    verified: Verified,
+    place: Place,
+    *,
+    from_node: str,
+    ours: bool,
 ) -> None:
     header, sealed = verified.header, verified.sealed
     row = segment_row(
@@ -216,7 +259,7 @@ def _store(
         "head": header.last,
         "head_hash": sealed.hash(),
         "applied": place.applied if header.cont else header.last,
-        "written_here": False,
+        "written_here": ours,
         "moved_at": site.now(),
     }
     upsert(connection, stream, [moved])

@@ -31,6 +31,7 @@ class Limits:
     types_per_segment: int = 128
     retry_rows: int = 200
     clock_tolerance: timedelta = timedelta(days=2)
+    clone_quiet: timedelta = timedelta(minutes=15)
     certificate_valid: timedelta = timedelta(days=730)
     root_valid: timedelta = timedelta(days=7300)
     join_code_valid: timedelta = timedelta(days=3)

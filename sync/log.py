@@ -20,6 +20,7 @@ from sync.errors import NotCanonical
 from sync.keyring import HeldKey, signing_key
 from sync.limits import LIMITS, Limits
 from sync.record import Record, canonical_lines
+from sync.restoring import is_held
 from sync.segment import GENESIS, Sealed, StreamId, seal_segment
 from sync.site import Site
 from sync.store import outbox, segment, stream
@@ -90,7 +91,7 @@ def append(
 def seal_step(site: Site) -> Sealing:
     """Seal one batch of committed transactions, oldest first; nothing to do gives zeros."""
     with writing(site.engine) as connection:
-        rows = _take(site, connection)
+        rows = [] if is_held(connection) else _take(site, connection)
         pieces = cut(rows, site.limits)
         if pieces:
             _store(site, connection, pieces)

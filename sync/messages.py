@@ -55,6 +55,16 @@ def _head(item: Any) -> Head:
     return Head(*item)
 
 
+class Marks(NamedTuple):
+    """Which state of its disk a node speaks from: as of its last session, and from this one on."""
+
+    before: str
+    next: str
+
+
+NO_MARKS = Marks("", "")
+
+
 class Hello(NamedTuple):
     """A child opens a session: who it is, what it understands, what it holds from above."""
 
@@ -65,10 +75,15 @@ class Hello(NamedTuple):
     heads: Sequence[Head]
     clock: str
     certificates: Sequence[Certificate]
+    marks: Marks = NO_MARKS
 
 
 class Welcome(NamedTuple):
-    """A parent answers: its chain to the root, how far it holds what the child sends up."""
+    """A parent answers: its chain to the root, how far it holds what the child sends up.
+
+    `wanted` are streams going down of which the child holds more: milestones of how far they are
+    held here.
+    """
 
     node: str
     epoch: str
@@ -78,6 +93,7 @@ class Welcome(NamedTuple):
     clock: str
     skew_ms: int
     certificates: Sequence[Certificate]
+    wanted: Sequence[Head] = ()
 
 
 class Declined(NamedTuple):

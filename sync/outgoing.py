@@ -18,6 +18,7 @@ from sync.routes import DOWN, DOWN_ALL, UP, inner_prefix, may_descend, may_rise
 from sync.segment import Sealed, StreamId
 from sync.site import Site
 from sync.store import segment, stream
+from sync.trust import newest_certificate
 
 _PROBE = 500
 _AHEAD = 16
@@ -57,6 +58,12 @@ def streams_down(connection: Connection, *, child: str) -> dict[StreamId, Head]:
         for head in map(_head, rows)
         if may_descend(head.route, head.origin, child=child)
     }
+
+
+def level_of(connection: Connection, node: str) -> str:
+    """The level a node was certified for; empty when it is not known here."""
+    found = newest_certificate(connection, node)
+    return found.level if found else ""
 
 
 def next_segments(

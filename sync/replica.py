@@ -17,6 +17,7 @@ from sync import (
     membership,
     outgoing,
     receipts,
+    restoring,
     revoking,
     session,
     tracing,
@@ -33,7 +34,7 @@ from sync.links import PARENT, note_failure
 from sync.messages import Admission, Applicant, Head, Hello, Receipt, Taken, Welcome
 from sync.moment import Clock, Entropy, entropy, wall_clock
 from sync.record import Record
-from sync.routes import DOWN_ALL
+from sync.routes import DOWN_ALL, may_rise
 from sync.segment import Sealed, StreamId
 from sync.site import Site, silent
 from sync.status import HeldRecord, Status, held_records, status
@@ -198,6 +199,9 @@ class Replica:
         with reading(self.site.engine) as connection:
             me = require_identity(connection)
             ours = outgoing.streams_up(connection, child=me.node, level=me.level)
+            # Of what comes down, only streams the parent asked to have back.
+            came_down = outgoing.streams_down(connection, child=me.node)
+            ours |= {name: came_down[name] for name in parent_heads if name in came_down}
             missing = outgoing.behind(ours, parent_heads)
             wanted = {name: seq for name, seq in missing.items() if name not in without}
             return outgoing.next_segments(self.site, connection, wanted, budget=budget)
@@ -207,6 +211,20 @@ class Replica:
         with reading(self.site.engine) as connection:
             me = require_identity(connection)
             return list(outgoing.streams_down(connection, child=me.node).values())
+
+    def heads_to_take_back(self) -> list[Head]:
+        """Milestones of the streams of which the parent holds more: sent with every pull."""
+        with reading(self.site.engine) as connection:
+            names = restoring.held_elsewhere(connection)
+            if not names:
+                return []
+            me = require_identity(connection)
+            rising = {
+                name
+                for name in names
+                if may_rise(name.route, name.origin, child=me.node, child_level=me.level)
+            }
+            return restoring.milestones(connection, rising)
 
     def record_receipt(self, receipt: Receipt) -> list[Head]:
         """Check and keep the parent's receipt; returns the heads it speaks of."""
@@ -223,10 +241,18 @@ class Replica:
         """Answer a child that opens a session. See `session.welcome`."""
         return session.welcome(self.site, said)
 
-    def pull_for(self, child: str, heads: Iterable[Head], *, budget: int) -> list[Sealed]:
-        """What a child lacks of what concerns it: `down/all` first, the rest in order."""
+    def pull_for(
+        self, child: str, heads: Iterable[Head], *, budget: int, back: Sequence[Head] = ()
+    ) -> list[Sealed]:
+        """What a child lacks of what concerns it: `down/all` first, the rest in order.
+
+        Before that what it once sent up itself and no longer has, after the latest of the
+        milestones `back` that is the same here.
+        """
         held_there = {head.stream: head for head in heads}
         with reading(self.site.engine) as connection:
+            if back and (found := self._sent_once(connection, child, back, budget=budget)):
+                return found
             ours = outgoing.streams_down(connection, child=child)
             missing = outgoing.behind(ours, held_there)
             chosen: list[Sealed] = []
@@ -236,6 +262,16 @@ class Replica:
                 if part and (left > 0 or not chosen):
                     chosen += outgoing.next_segments(self.site, connection, part, budget=left)
             return chosen
+
+    def _sent_once(
+        self, connection: Connection, child: str, back: Sequence[Head], *, budget: int
+    ) -> list[Sealed]:
+        level = outgoing.level_of(connection, child)
+        ours = outgoing.streams_held(connection, child=child, level=level)
+        asked = [head for head in back if head.stream in ours]
+        shared = restoring.shared_with(connection, asked)
+        missing = outgoing.behind({name: ours[name] for name in shared}, shared)
+        return outgoing.next_segments(self.site, connection, missing, budget=budget)
 
     # Both ends
 

@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from sync.certificate import Certificate
-from sync.database import reading, writing
-from sync.errors import Malformed, Untrusted
+from sync.database import writing
+from sync.errors import Cloned, Malformed, Untrusted
 from sync.handlers import Handlers
-from sync.incidents import AHEAD, FORK, note_incident
+from sync.incidents import AHEAD, CLONED, FORK, close_incidents, note_incident
 from sync.keyring import Identity, require_identity
 from sync.links import CHILD, PARENT, note_contact
+from sync.marks import judge, promote, propose, whole_node
 from sync.messages import PROTOCOL, Head, Hello, Welcome
 from sync.moment import parse_stamp
 from sync.outgoing import streams_down, streams_held, streams_up
 from sync.regions import strictly_inside
+from sync.restoring import agrees, held_elsewhere, milestones, shared_with, writes_for
+from sync.routes import may_descend
 from sync.segment import StreamId
 from sync.site import Site
 from sync.snapshot_store import beginning_of, stands_for
@@ -23,15 +26,15 @@ from sync.store import segment
 from sync.trust import certificate_for, chain_for, keep_certificates, revocations
 
 _DIFFERENCES = {
-    # Restored from an old backup: what the parent holds comes back from it first.
-    AHEAD: "上级持有的记录多于本节点，本节点可能从旧备份恢复",
-    FORK: "上级持有的同号记录与本节点不同",
+    # Restored from an old backup: what the others hold comes back from them first.
+    AHEAD: "对方持有的记录多于本节点，本节点可能从旧备份恢复；正在取回",
+    FORK: "对方持有的同号记录与本节点不同",
 }
 
 
 def hello(site: Site) -> Hello:
     """What this node says when it opens a session with its parent."""
-    with reading(site.engine) as connection:
+    with writing(site.engine) as connection:
         me = require_identity(connection)
         held = streams_down(connection, child=me.node)
         return Hello(
@@ -42,6 +45,7 @@ def hello(site: Site) -> Hello:
             heads=list(held.values()),
             clock=site.now(),
             certificates=chain_for(connection, {(me.node, me.epoch)}),
+            marks=propose(site, connection, me),
         )
 
 
@@ -50,9 +54,32 @@ def welcome(site: Site, said: Hello) -> Welcome:
 
     Raises:
         Untrusted: it has no valid certificate of this network, or is not a child of this node.
+        Cloned: another machine speaks as the same set-up of it.
         Malformed: it speaks no protocol this node speaks.
     """
     _check_protocol(said.protocol)
+    try:
+        return _welcome(site, said)
+    except Cloned as refusal:
+        note_clone(site, said.node, said.epoch, refusal, peer=said.node)
+        raise
+
+
+def note_clone(site: Site, node: str, epoch: str, refusal: Cloned, *, peer: str | None) -> None:
+    """Write down, on either side, that a second machine speaks as this set-up of a node."""
+    with writing(site.engine) as connection:
+        note_incident(
+            site,
+            connection,
+            CLONED,
+            whole_node(node, epoch),
+            seq=0,
+            detail=refusal.message,
+            peer=peer,
+        )
+
+
+def _welcome(site: Site, said: Hello) -> Welcome:
     skew_ms = _skew(site, said.clock)
     with writing(site.engine) as connection:
         me = require_identity(connection)
@@ -60,7 +87,9 @@ def welcome(site: Site, said: Hello) -> Welcome:
         child = peer_certificate(site, connection, said.node, said.epoch)
         if not strictly_inside(child.node, me.node):
             raise Untrusted("该节点不在本级辖区之内", node=child.node)
+        judge(site, connection, child.node, child.epoch, said.marks)
         held = streams_held(connection, child=child.node, level=child.level)
+        wanted = _more_below(site, connection, child.node, said.heads)
         note_contact(
             site,
             connection,
@@ -79,6 +108,7 @@ def welcome(site: Site, said: Hello) -> Welcome:
             clock=site.now(),
             skew_ms=skew_ms,
             certificates=chain_for(connection, {(me.node, me.epoch)}),
+            wanted=milestones(connection, wanted),
         )
 
 
@@ -109,7 +139,10 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
             versions=answer.versions,
             skew_ms=answer.skew_ms,
         )
-        return _agreeing(site, connection, me, answer.heads)
+        promote(site, connection, me)
+        close_incidents(site, connection, CLONED, origin=me.node)
+        agreed = _agreeing(site, connection, me, answer.heads)
+        return agreed | _wanted_below(connection, me, answer.wanted)
 
 
 def peer_certificate(
@@ -150,22 +183,59 @@ def _agreeing(
     site: Site, connection: Connection, me: Identity, theirs: Iterable[Head]
 ) -> dict[StreamId, Head]:
     ours = streams_up(connection, child=me.node, level=me.level)
+    missed = held_elsewhere(connection)
     agreed = {}
     for head in theirs:
         known = ours.get(head.stream)
-        kind = _difference(connection, known, head)
-        if kind:
-            note_incident(
-                site,
-                connection,
-                kind,
-                head.stream,
-                seq=head.seq,
-                detail=_DIFFERENCES[kind],
-                peer=me.parent,
-            )
-        agreed[head.stream] = known if kind and known else head
+        kind = _compare(site, connection, known, head, peer=me.parent)
+        if kind is None and head.stream in missed:
+            agrees(site, connection, head.stream, me.parent)
+        # Of a stream that differs nothing is sent until the next session.
+        agreed[head.stream] = known if kind == FORK and known else head
     return agreed
+
+
+def _more_below(
+    site: Site, connection: Connection, child: str, theirs: Iterable[Head]
+) -> list[StreamId]:
+    """Streams going down of which a child holds more, or something else, than this node."""
+    ours = streams_down(connection, child=child)
+    missed = held_elsewhere(connection)
+    wanted = []
+    for head in theirs:
+        if not may_descend(head.route, head.origin, child=child):
+            continue
+        kind = _compare(site, connection, ours.get(head.stream), head, peer=child)
+        if kind is None and head.stream in missed:
+            agrees(site, connection, head.stream, child)
+        if kind == AHEAD or (kind == FORK and writes_for(connection, head.stream)):
+            wanted.append(head.stream)
+    return wanted
+
+
+def _wanted_below(
+    connection: Connection, me: Identity, wanted: Iterable[Head]
+) -> dict[StreamId, Head]:
+    """From where on the parent needs streams back that came down from it."""
+    coming_down = [h for h in wanted if may_descend(h.route, h.origin, child=me.node)]
+    return shared_with(connection, coming_down)
+
+
+def _compare(
+    site: Site, connection: Connection, known: Head | None, head: Head, *, peer: str | None
+) -> str | None:
+    """What is wrong between what is held here and elsewhere, if anything; it is written down.
+
+    An own stream that differs is one of which the others hold more: theirs comes back first, and
+    shows where the two part (`restoring.make_room`).
+    """
+    kind = _difference(connection, known, head)
+    if kind is None:
+        return None
+    noted = AHEAD if kind == FORK and writes_for(connection, head.stream) else kind
+    detail = _DIFFERENCES[noted]
+    note_incident(site, connection, noted, head.stream, seq=head.seq, detail=detail, peer=peer)
+    return kind
 
 
 def _difference(connection: Connection, known: Head | None, head: Head) -> str | None:

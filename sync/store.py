@@ -90,7 +90,30 @@ revocation = Table(
     Column("reason", Text, nullable=False),
     Column("revoked_by", String(40), nullable=False),
     Column("at", String(24), nullable=False),
+    Column("successor", String(40), comment="the epoch that took over; empty: revoked for good"),
     comment="Up to `last` a revoked node's stream stands; route '*' for streams not named.",
+)
+
+mark = Table(
+    "sync_mark",
+    metadata,
+    Column("node", String(40), primary_key=True),
+    Column("epoch", String(40), primary_key=True),
+    Column("mark", String(40), primary_key=True),
+    Column("state", String(10), nullable=False),
+    Column("at", String(24), nullable=False),
+    comment="Which state of its disk a node shows at a session. Own: own, next; of a child: "
+    "current, seen, dead (a disk that was overtaken by an older one).",
+)
+
+succession = Table(
+    "sync_succession",
+    metadata,
+    Column("node", String(40), primary_key=True),
+    Column("epoch", String(40), primary_key=True),
+    Column("route", String(100), primary_key=True),
+    Column("continues", Text, nullable=False),
+    comment="What the first header of a stream under a new epoch must name, countersigned.",
 )
 
 join_code = Table(

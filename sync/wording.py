@@ -14,6 +14,7 @@ from sync.messages import (
     Declined,
     Head,
     Hello,
+    Marks,
     Receipt,
     Taken,
     Welcome,
@@ -23,13 +24,15 @@ from sync.segment import StreamId
 from sync.wire import Cargo
 
 LONGEST_TEXT = 2000  # characters of any text in a head
+SHORT_TEXT = 100
 
 
 class PullRequest(NamedTuple):
     """What a child asks for: what follows its heads, up to `budget` bytes, waiting `wait` seconds.
 
     `digest` and `offset` say how much of a segment that comes in parts is there already. `without`
-    names streams to leave out: the child refused what came on them.
+    names streams to leave out: the child refused what came on them. `back` are milestones of
+    streams going up of which the parent holds more than the child.
     """
 
     heads: list[Head]
@@ -38,6 +41,7 @@ class PullRequest(NamedTuple):
     digest: str = ""
     offset: int = 0
     without: Sequence[StreamId] = ()
+    back: Sequence[Head] = ()
 
 
 class Progress(NamedTuple):
@@ -52,18 +56,28 @@ def write_hello(hello: Hello | Welcome) -> Cargo:
     certificates = plain.pop("certificates")
     plain["versions"] = dict(hello.versions)
     plain["heads"] = _rows(hello.heads)
+    if isinstance(hello, Hello):
+        plain["marks"] = list(hello.marks)
+    else:
+        plain["wanted"] = _rows(hello.wanted)
     return Cargo(plain, certificates)
 
 
 def read_hello(cargo: Cargo) -> Hello:
     """Raises: Malformed: the cargo is no hello."""
-    return Hello(**_greeting(cargo.head), certificates=cargo.certificates)
+    marks = Marks(*_texts(cargo.head, "marks", count=2))
+    return Hello(**_greeting(cargo.head), certificates=cargo.certificates, marks=marks)
 
 
 def read_welcome(cargo: Cargo) -> Welcome:
     """Raises: Malformed: the cargo is no welcome."""
     skew = _integer(cargo.head, "skew_ms", low=-(2**53))
-    return Welcome(**_greeting(cargo.head), skew_ms=skew, certificates=cargo.certificates)
+    return Welcome(
+        **_greeting(cargo.head),
+        skew_ms=skew,
+        certificates=cargo.certificates,
+        wanted=heads_from_json(cargo.head.get("wanted", [])),
+    )
 
 
 def write_taken(taken: Taken, progress: Progress | None = None) -> Cargo:
@@ -107,7 +121,7 @@ def read_progress(cargo: Cargo) -> Progress | None:
 
 
 def write_pull(request: PullRequest) -> Cargo:
-    rows = {"heads": _rows(request.heads), "without": _rows(request.without)}
+    rows = {name: _rows(getattr(request, name)) for name in ("heads", "without", "back")}
     return Cargo(request._asdict() | rows)
 
 
@@ -121,6 +135,7 @@ def read_pull(cargo: Cargo) -> PullRequest:
         digest=_text(head, "digest"),
         offset=_integer(head, "offset"),
         without=[_stream(item) for item in _list(head, "without")],
+        back=heads_from_json(head.get("back", [])),
     )
 
 
@@ -204,6 +219,16 @@ def _text(head: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise Malformed("报文无法读取", field=name)
     return value
+
+
+def _texts(head: Mapping[str, Any], name: str, *, count: int) -> list[str]:
+    """So many short texts; empty ones when an older program sent none."""
+    values = head.get(name, [""] * count)
+    if not isinstance(values, list) or len(values) != count:
+        raise Malformed("报文无法读取", field=name)
+    if not all(isinstance(value, str) and len(value) <= SHORT_TEXT for value in values):
+        raise Malformed("报文无法读取", field=name)
+    return values
 
 
 def _integer(head: Mapping[str, Any], name: str, *, low: int = 0) -> int:

@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from sync import wire, wording
 from sync.errors import Malformed
-from sync.messages import Admission, Applicant, Declined, Head, Hello, Receipt, Taken, Welcome
+from sync.messages import (
+    Admission,
+    Applicant,
+    Declined,
+    Head,
+    Hello,
+    Marks,
+    Receipt,
+    Taken,
+    Welcome,
+)
 from sync.segment import StreamId
 from sync.wire import Cargo
 from sync.wording import Progress, PullRequest
@@ -49,12 +59,15 @@ def sent(cargo: Cargo) -> Cargo:
     return wire.decode(wire.encode(cargo))
 
 
-@given(st.builds(Hello, **greeting))
+marks = st.builds(Marks, before=name, next=name)
+
+
+@given(st.builds(Hello, **greeting, marks=marks))
 def test_a_hello_is_read_as_it_was_said(hello: Hello) -> None:
     assert wording.read_hello(sent(wording.write_hello(hello))) == hello
 
 
-@given(st.builds(Welcome, **greeting, skew_ms=st.integers(-(2**53), 2**53 - 1)))
+@given(st.builds(Welcome, **greeting, skew_ms=st.integers(-(2**53), 2**53 - 1), wanted=heads))
 def test_a_welcome_is_read_as_it_was_said(welcome: Welcome) -> None:
     assert wording.read_welcome(sent(wording.write_hello(welcome))) == welcome
 
@@ -77,6 +90,7 @@ pulls = st.builds(
     digest=digest,
     offset=number,
     without=streams,
+    back=heads,
 )
 
 

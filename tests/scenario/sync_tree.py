@@ -260,7 +260,8 @@ def fall(parent: Place, child: Place, *, budget: int = 1 << 20) -> list[Declined
     child.replica.accept_welcome(parent.replica.welcome(child.replica.hello()))
     while True:
         held = child.replica.heads_from_above()
-        segments = parent.replica.pull_for(child.region, held, budget=budget)
+        back = child.replica.heads_to_take_back()
+        segments = parent.replica.pull_for(child.region, held, budget=budget, back=back)
         if not segments:
             return []
         taken = give(parent, child, segments)

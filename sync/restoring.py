@@ -1,0 +1,261 @@
+"""Restored from a backup: what a node wrote after it comes back from those who hold it.
+
+Upwards streams come back from the parent, downwards streams from the children, streams that pass
+through from either. Until its own are whole again a node seals nothing, so that no number is given
+twice.
+
+What comes back is applied like anything else: the tables were put back with the rest. Lines that
+still lay in the outbox when the backup was made are in the tables already; they leave the outbox
+and are not applied again.
+
+When the node has already sealed other things under the same numbers (a fork), these leave their
+numbers and go back into the outbox, in front: what others hold keeps its place. See `forks`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, func, select
+
+from sync.database import upsert
+from sync.incidents import AHEAD, FORK, close_incidents, note_incident, open_streams
+from sync.keyring import HOSTED, OWN, RETIRED
+from sync.messages import Head
+from sync.record import parse_lines
+from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
+from sync.site import Site
+from sync.store import incident, outbox, private_key, receipt, segment, stream
+
+_STEPS_BACK = 40
+
+
+def is_held(connection: Connection) -> bool:
+    """Must sealing wait: are own streams not whole again, or forked and not yet succeeded?"""
+    names, keys = incident.c, private_key.c
+    mine = exists().where(keys.node == names.origin, keys.kind.in_((OWN, HOSTED)))
+    this_setup = exists().where(
+        keys.node == names.origin, keys.epoch == names.epoch, keys.kind.in_((OWN, HOSTED))
+    )
+    wrong = ((names.kind == AHEAD) & mine) | ((names.kind == FORK) & this_setup)
+    found = select(names.id).where(names.kind.in_((AHEAD, FORK)), names.closed_at.is_(None), wrong)
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def writes_for(connection: Connection, name: StreamId) -> bool:
+    """Is this a stream of a set-up whose key lies here?"""
+    keys = private_key.c
+    mine = select(keys.node).where(
+        keys.node == name.origin,
+        keys.epoch == name.epoch,
+        keys.kind.in_((OWN, HOSTED, RETIRED)),
+    )
+    return connection.execute(mine).first() is not None
+
+
+def held_elsewhere(connection: Connection) -> set[StreamId]:
+    """The streams of which somebody holds more than this node, as far as it was told."""
+    return open_streams(connection, AHEAD)
+
+
+def milestones(connection: Connection, names: Iterable[StreamId]) -> list[Head]:
+    """How far streams are held here, and at ever larger steps back: some of it the others share."""
+    found: list[Head] = []
+    for name in sorted(names):
+        found += _milestones(connection, name)
+    return found
+
+
+def shared_with(connection: Connection, theirs: Iterable[Head]) -> dict[StreamId, Head]:
+    """The latest of the milestones that is the same here; number 0 when none is."""
+    shared: dict[StreamId, Head] = {}
+    for head in theirs:
+        best = shared.setdefault(head.stream, Head(*head.stream, 0, GENESIS))
+        if head.seq > best.seq and _is_held_at(connection, head):
+            shared[head.stream] = head
+    return shared
+
+
+def reached(site: Site, connection: Connection, name: StreamId, seq: int) -> None:
+    """A stream has come back up to here."""
+    close_incidents(
+        site, connection, AHEAD, origin=name.origin, epoch=name.epoch, route=name.route, up_to=seq
+    )
+
+
+def agrees(site: Site, connection: Connection, name: StreamId, peer: str | None) -> None:
+    """A peer that held more of a stream no longer does."""
+    close_incidents(
+        site, connection, AHEAD, origin=name.origin, epoch=name.epoch, route=name.route, peer=peer
+    )
+
+
+def withdraw_written(
+    site: Site, connection: Connection, header: Header, lines: Sequence[bytes]
+) -> Collection[int]:
+    """Take lines that came back out of the outbox; returns their numbers in the stream."""
+    rows = connection.execute(
+        select(outbox.c.id, outbox.c.line)
+        .where(outbox.c.origin == header.origin, outbox.c.route == header.route)
+        .order_by(outbox.c.id)
+    ).all()
+    if not rows:
+        return ()
+    places: dict[bytes, list[int]] = {}
+    for seq, line in enumerate(lines, header.first):
+        places.setdefault(line, []).append(seq)
+    known: list[int] = []
+    gone: list[int] = []
+    for row in rows:
+        waiting = places.get(site.vault.open(bytes(row.line)))
+        if waiting:
+            known.append(waiting.pop(0))
+            gone.append(row.id)
+    for number in gone:
+        connection.execute(outbox.delete().where(outbox.c.id == number))
+    return frozenset(known)
+
+
+def make_room(site: Site, connection: Connection, header: Header, *, peer: str) -> bool:
+    """Put what was sealed here under the numbers of `header` back into the outbox.
+
+    Only what this node sealed itself and nobody has receipted: what others hold keeps its numbers.
+    Returns whether it was done.
+    """
+    name = header.stream
+    rows = _after(connection, name, header.first)
+    if not rows or any(row.received_from is not None or row.body is None for row in rows):
+        return False
+    if rows[0].first != header.first or _receipted(connection, name) >= header.first:
+        return False
+    lines = 0
+    for row in rows[::-1]:
+        lines += _unseal(site, connection, row)
+    connection.execute(
+        segment.delete().where(segment.c.position.in_([row.position for row in rows]))
+    )
+    _set_back(site, connection, header)
+    note_incident(
+        site,
+        connection,
+        FORK,
+        name,
+        seq=header.first,
+        detail=f"自第 {header.first} 条起另有 {lines} 条记录与已送出的同号，将以新纪元续写",
+        peer=peer,
+    )
+    return True
+
+
+def _milestones(connection: Connection, name: StreamId) -> list[Head]:
+    row = connection.execute(
+        select(stream.c.head, stream.c.head_hash).where(
+            stream.c.origin == name.origin,
+            stream.c.epoch == name.epoch,
+            stream.c.route == name.route,
+        )
+    ).first()
+    if row is None or not row.head:
+        return [Head(*name, 0, GENESIS)]
+    found = [Head(*name, row.head, bytes(row.head_hash).hex())]
+    names = segment.c
+    step = 1
+    while len(found) < _STEPS_BACK:
+        earlier = connection.execute(
+            select(names.last, names.header_hash)
+            .where(
+                names.origin == name.origin,
+                names.epoch == name.epoch,
+                names.route == name.route,
+                names.last <= row.head - step,
+                names.first <= row.head - step,
+            )
+            .order_by(names.first.desc())
+            .limit(1)
+        ).first()
+        if earlier is None:
+            break
+        if earlier.last < found[-1].seq:
+            found.append(Head(*name, earlier.last, bytes(earlier.header_hash).hex()))
+        step *= 2
+    return found
+
+
+def _is_held_at(connection: Connection, head: Head) -> bool:
+    names = segment.c
+    row = connection.execute(
+        select(names.header_hash)
+        .where(
+            names.origin == head.origin,
+            names.epoch == head.epoch,
+            names.route == head.route,
+            names.first <= head.seq,
+        )
+        .order_by(names.first.desc())
+        .limit(1)
+    ).first()
+    # The hash is of a header that names its last number: no other can be meant.
+    return row is not None and bytes(row.header_hash).hex() == head.hash
+
+
+def _after(connection: Connection, name: StreamId, first: int) -> Sequence[Row[Any]]:
+    names = segment.c
+    return connection.execute(
+        select(segment)
+        .where(
+            names.origin == name.origin,
+            names.epoch == name.epoch,
+            names.route == name.route,
+            names.last >= first,
+        )
+        .order_by(names.first)
+    ).all()
+
+
+def _receipted(connection: Connection, name: StreamId) -> int:
+    names = receipt.c
+    found = connection.scalar(
+        select(func.max(names.seq)).where(
+            names.origin == name.origin,
+            names.epoch == name.epoch,
+            names.route == name.route,
+        )
+    )
+    return found or 0
+
+
+def _unseal(site: Site, connection: Connection, row: Row[Any]) -> int:
+    """Put a segment's lines in front of the outbox, as one transaction."""
+    header = read_header(bytes(row.header), site.limits)
+    body = site.vault.open(bytes(row.body))
+    lines = unpack_lines(Sealed(b"", b"", body), header, site.limits)
+    front = min(0, connection.scalar(select(func.min(outbox.c.id))) or 0) - len(lines)
+    records = parse_lines(lines)
+    connection.execute(
+        outbox.insert(),
+        [
+            {
+                "id": front + index,
+                "txn": f"unsealed-{bytes(row.header_hash).hex()[:24]}",
+                "origin": header.origin,
+                "route": header.route,
+                "type": record.type,
+                "version": record.version,
+                "line": site.vault.seal(line),
+            }
+            for index, (line, record) in enumerate(zip(lines, records, strict=True))
+        ],
+    )
+    return len(lines)
+
+
+def _set_back(site: Site, connection: Connection, header: Header) -> None:
+    last = header.first - 1
+    row = {
+        **header.stream._asdict(),
+        "head": last,
+        "head_hash": bytes.fromhex(header.prev),
+        "applied": last,
+        "written_here": True,
+        "moved_at": site.now(),
+    }
+    upsert(connection, stream, [row])
