@@ -4,14 +4,20 @@ Every fact goes up to the province and down to the village it is about, in the s
 does not judge, the county has decided; taking a record twice changes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Table
 
 import sync
-from node.accounts.bulk_facts import Row, bulk_rows, publish_bulk, publish_table
+from node.accounts.bulk_facts import (
+    Row,
+    bulk_rows,
+    packed_rows,
+    publish_bulk,
+    publish_packed,
+)
 from node.accounts.models import (
     Account,
     AccountClosing,
@@ -156,37 +162,37 @@ def apply_settlements(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> Non
     insert_new(uow.connection, _settlements, list(bulk_rows(arrived)))
 
 
-YEAR_COLUMNS = (
-    "account_no",
-    "source",
-    "opening_fen",
-    "movement_fen",
-    "product",
-    "interest_fen",
-    "line_no",
-)
+YEAR_COLUMNS: Mapping[str, Callable[[str], Any]] = {
+    "account_no": int,
+    "source": str,
+    "opening_fen": int,
+    "movement_fen": int,
+    "product": int,
+    "interest_fen": int,
+    "posted_line": int,
+}
 
 
 def publish_year(uow: UnitOfWork, run: InterestRun, rows: Iterable[Sequence[Any]]) -> None:
-    """Tell the closings of a year: village and `YEAR_COLUMNS`, ordered by village."""
+    """Tell the closings of a year, packed by `YEAR_COLUMNS`."""
     head = {"year": run.year, "entry_no": run.entry_no}
     key = f"{run.county_code}-{run.year}"
-    publish_table(uow, YEAR_SETTLED, key, rows, columns=YEAR_COLUMNS, head=head)
+    publish_packed(uow, YEAR_SETTLED, key, rows, columns=YEAR_COLUMNS, head=head)
 
 
 @YEAR_SETTLED.applies
 def apply_year_settled(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the closings of a year, and the interest postings that follow from them.
 
-    `line_no` 0 says that a source earned nothing and so has no posting.
+    `posted_line` 0 says that a source earned nothing and so has no posting.
     """
     closed, earned = [], []
     for item in arrived:
         head = item.record.body
         year, number = head["year"], head["entry_no"]
         day = date(year, 12, 31)
-        for row in bulk_rows([item]):
-            line_no = row.pop("line_no")
+        for row in packed_rows(item, YEAR_COLUMNS):
+            line_no = row.pop("posted_line")
             fen = row["interest_fen"]
             total = row["opening_fen"] + row["movement_fen"] + fen
             closed.append({**row, "year": year, "closing_fen": total})

@@ -114,12 +114,12 @@ POST = text(f"""
 )
 """The interest postings that follow from the closings, as one voucher."""
 
-TOLD = text(f"""
-    SELECT village, account_no, source, opening_fen, movement_fen, product, interest_fen,
-        CASE WHEN interest_fen = 0 THEN 0 ELSE line_no END
-    FROM ({NUMBERED}) AS numbered ORDER BY village, account_no, source
-""")
-"""The same for the other tiers, village by village."""
+TOLD = f"""
+    SELECT village, account_no, source, opening_fen, movement_fen, product, interest_fen, line_no,
+        CASE WHEN interest_fen = 0 THEN 0 ELSE line_no END AS posted_line
+    FROM ({NUMBERED}) AS closing
+"""
+"""The same for the other tiers; `posted_line` 0 says that nothing was earned."""
 
 
 def some_accounts(*, opening: str) -> TextClause:

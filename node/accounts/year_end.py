@@ -6,7 +6,6 @@ is one transaction, so it is either done or not begun; a second run finds the fi
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import func, select
@@ -14,6 +13,7 @@ from sqlalchemy import func, select
 from node.accounts import records
 from node.accounts import settlement_sql as sql
 from node.accounts.balances import closings, open_years
+from node.accounts.bulk_facts import packed_columns
 from node.accounts.chart import CONTROL, Kind, opposite
 from node.accounts.ledger import Head, Line, begin, seal
 from node.accounts.models import InterestRun, YearEndRequest
@@ -27,7 +27,7 @@ from node.core.work import UnitOfWork
 from node.identity import require
 from tiers import RegionCode, Role
 
-FETCHED_ROWS = 20_000
+FETCHED_RECORDS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +217,11 @@ def _any(uow: UnitOfWork, county: RegionCode, year: int, condition: Any) -> bool
 
 
 def _publish(uow: UnitOfWork, county: RegionCode, run: InterestRun) -> None:
-    told = sql.TOLD.execution_options(yield_per=FETCHED_ROWS)
-    result = uow.connection.execute(told, {"county": str(county), "year": run.year})
-    # by partitions: fetching row by row takes twice as long
-    records.publish_year(uow, run, chain.from_iterable(result.partitions()))
+    """Read the packed rows as a stream: a million of them would not fit the memory we allow."""
+    told = packed_columns(uow.connection, sql.TOLD, records.YEAR_COLUMNS)
+    streamed = told.execution_options(stream_results=True, max_row_buffer=FETCHED_RECORDS)
+    given = {"county": str(county), "year": run.year}
+    records.publish_year(uow, run, uow.connection.execute(streamed, given))
 
 
 def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Table
 
 import sync
-from node.accounts.bulk_facts import Row, bulk_rows, publish_bulk, publish_table
+from node.accounts.bulk_facts import Row, bulk_rows, packed_rows, publish_bulk, publish_packed
 from node.accounts.chart import Kind
 from node.accounts.models import Posting
 from node.accounts.sources import Source
@@ -57,7 +57,10 @@ def apply_contributions(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> N
     upsert(uow.connection, _contributions, rows)
 
 
-SUBSIDY_COLUMNS = ("account_no", "province_fen", "city_fen", "county_fen", "n")
+SUBSIDY_COLUMNS = dict.fromkeys(
+    ("account_no", "province_fen", "city_fen", "county_fen", "line_no"), int
+)
+"""`line_no` is n, the place of the person in the run."""
 
 
 def publish_subsidies(
@@ -69,7 +72,7 @@ def publish_subsidies(
     bulletin_id: str,
     arrived_on: date,
 ) -> list[str]:
-    """Tell subsidies: village and `SUBSIDY_COLUMNS`, by village. Answers the villages."""
+    """Tell subsidies, packed by `SUBSIDY_COLUMNS`. Answers the villages."""
     head = {
         "for_year": for_year,
         "entry_no": entry_no,
@@ -77,7 +80,7 @@ def publish_subsidies(
         "business_date": arrived_on.isoformat(),
     }
     key = f"{uow.node}-{entry_no}"
-    return publish_table(uow, SUBSIDY_PAID, key, rows, columns=SUBSIDY_COLUMNS, head=head)
+    return publish_packed(uow, SUBSIDY_PAID, key, rows, columns=SUBSIDY_COLUMNS, head=head)
 
 
 @SUBSIDY_PAID.applies
@@ -89,8 +92,8 @@ def apply_subsidies(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
         head = item.record.body
         shared = {name: head[name] for name in ("for_year", "bulletin_id", "entry_no")}
         day = date.fromisoformat(head["business_date"])
-        for row in bulk_rows([item]):
-            place = row.pop("n")
+        for row in packed_rows(item, SUBSIDY_COLUMNS):
+            place = row.pop("line_no")
             paid.append({**row, **shared})
             posted += _share_postings(row, place, head, day)
     insert_new(uow.connection, _subsidies, paid)

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Date, Integer, TextClause, bindparam, text
 from sqlalchemy.types import TypeEngine
 
+from node.accounts.bulk_facts import packed_columns
 from node.accounts.chart import CONTROL, Kind, opposite
 from node.accounts.ledger import Head, Line, begin, check_year_open, seal
 from node.accounts.serials import own_county
-from node.contributions.records import SHARES, publish_subsidies
+from node.contributions.records import SHARES, SUBSIDY_COLUMNS, publish_subsidies
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
 from node.identity import require
@@ -43,13 +44,13 @@ _DUE = """
 
 _NUMBERED = """
     SELECT account_no, village, province_fen, city_fen, county_fen,
-        row_number() OVER (ORDER BY account_no) AS n
+        row_number() OVER (ORDER BY account_no) AS line_no
     FROM subsidy WHERE county_code = :county AND for_year = :year AND entry_no = :entry_no
 """
 
 _SHARES = " UNION ALL ".join(
     f"SELECT account_no, village, '{source.value}' AS source, {column} AS fen, "
-    f"{len(SHARES)} * (n - 1) + {k} AS line_no FROM numbered"
+    f"{len(SHARES)} * (line_no - 1) + {k} AS line_no FROM numbered"
     for k, (column, source) in enumerate(SHARES, 1)
 )
 
@@ -68,11 +69,6 @@ _POST = _statement(f"""
     SELECT :county, :entry_no, line_no, account_no, village, source, '{Kind.SUBSIDY.value}', fen,
         :posted_year, :month, :year, :day
     FROM ({_SHARES}) AS share WHERE fen <> 0 ORDER BY line_no
-""")
-
-_TOLD = _statement(f"""
-    SELECT village, account_no, province_fen, city_fen, county_fen, n
-    FROM ({_NUMBERED}) AS numbered ORDER BY village, account_no
 """)
 
 
@@ -146,9 +142,10 @@ def pay_subsidies(uow: UnitOfWork, year: int, *, arrived_on: date | None = None)
     given = {**due, "entry_no": number, "bulletin": found.bulletin.id}
     uow.connection.execute(_entitled(found.body.grades), given)
     _post(uow, given, day)
+    told = packed_columns(uow.connection, _NUMBERED, SUBSIDY_COLUMNS)
     villages = publish_subsidies(
         uow,
-        uow.connection.execute(_TOLD, given).all(),
+        uow.connection.execute(told, given).all(),
         for_year=year,
         entry_no=number,
         bulletin_id=found.bulletin.id,
