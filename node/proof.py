@@ -74,6 +74,12 @@ def _figures(node: Node, uow: UnitOfWork) -> Iterator[Finding]:
         yield Finding(f"{year} 年统计：合计等于各部分之和", found.adds_up, detail)
         for check in statistics.checks(uow, year):
             if check.report is not None:
-                names = "、".join(d.measure for d in check.differences) or "逐项相等"
                 title = f"{year} 年统计：{node.places.name(check.county)}上报与本级重算"
-                yield Finding(title, check.ok, names)
+                yield Finding(title, not check.is_contradiction, _comparison(check))
+
+
+def _comparison(check: statistics.Check) -> str:
+    if check.ok:
+        return "逐项相等"
+    names = "、".join(difference.measure for difference in check.differences)
+    return names if check.is_contradiction else f"上报后又有变动（{names}），下次上报再比"

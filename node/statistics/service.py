@@ -12,6 +12,7 @@ from node.statistics import figures
 from node.statistics.models import StatisticsReport
 from node.statistics.records import publish_report
 from node.statistics.rules import Difference, differences, nothing, total
+from node.statistics.since import has_moved_on
 from tiers import Level, RegionCode
 
 
@@ -41,11 +42,17 @@ class Check:
     county: RegionCode
     report: StatisticsReport | None
     differences: Sequence[Difference]
+    has_moved_on: bool = False
 
     @property
     def ok(self) -> bool:
         """Reported, and every figure agrees."""
         return self.report is not None and not self.differences
+
+    @property
+    def is_contradiction(self) -> bool:
+        """The figures differ, and nothing the county wrote since can be the reason."""
+        return bool(self.differences) and not self.has_moved_on
 
 
 def overview(uow: UnitOfWork, places: Places, region: RegionCode, year: int) -> Overview:
@@ -131,13 +138,16 @@ def checks(uow: UnitOfWork, year: int) -> list[Check]:
     recomputed = figures.by_place(uow, uow.node, Level.COUNTY, year)
     reports = latest_reports(uow, year)
     counties = sorted({*recomputed, *(RegionCode(code) for code in reports)})
-    return [_check(county, reports.get(county), recomputed.get(county)) for county in counties]
+    return [_check(uow, county, reports.get(county), recomputed.get(county)) for county in counties]
 
 
 def _check(
-    county: RegionCode, said: StatisticsReport | None, recomputed: dict[str, int] | None
+    uow: UnitOfWork,
+    county: RegionCode,
+    said: StatisticsReport | None,
+    recomputed: dict[str, int] | None,
 ) -> Check:
     if said is None:
         return Check(county, None, ())
     found = differences(str(county), reported=said.measures, recomputed=recomputed or nothing())
-    return Check(county, said, found)
+    return Check(county, said, found, bool(found) and has_moved_on(uow.connection, said))
