@@ -62,13 +62,15 @@ def _list_context(uow: UnitOfWork, asked: Listing) -> dict[str, Any]:
 @router.get("/inbox")
 def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
     """What waits for the reader, what moved lately, what came back, what is closed."""
-    if "tab" not in request.query_params:
-        asked = asked.model_copy(update={"tab": Tab.MINE})
+    counts = service.counts(uow)
+    if "tab" not in request.query_params:  # who passes nothing begins with what moved lately
+        waits = counts[Tab.MINE] or views.may_pass(uow)
+        asked = asked.model_copy(update={"tab": Tab.MINE if waits else Tab.RECENT})
     return page(
         request,
         "cases/inbox.html",
         tabs=list(Tab),
-        counts=service.counts(uow),
+        counts=counts,
         drafts=[(one, service.values_of(one).get("name", "")) for one in service.list_drafts(uow)],
         **_list_context(uow, asked),
     )

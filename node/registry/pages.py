@@ -53,6 +53,7 @@ def index(request: Request, uow: Reading, asked: Annotated[Asked, Query()]) -> R
     context: dict[str, Any] = {
         "asked": asked,
         "regions": regions,
+        "may_enter": views.may_enter(uow),
         "states": STATES,
         "categories": CATEGORIES,
         "today": uow.today,
