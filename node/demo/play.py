@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from node.core.divisions import Places
 from node.core.errors import Refusal
 from node.demo import acts
 from node.demo.plan import Plan, make_plan
@@ -35,17 +36,18 @@ def play(*, folder: str, people: int, seed: int, once: bool, port: int) -> int:
     """Run the demo; returns the exit code: 0 only if every proof holds."""
     console = Console()
     world = World(make_plan(Path(folder), first_port=free_ports(port, 10)))
+    stage = Stage(world, seed=seed, people=people)
     with living(world):
         started = time.monotonic()
         try:
-            proofs = _perform(console, Stage(world, seed=seed, people=people))
+            proofs = _perform(console, stage)
         except Refusal as refusal:
             console.print(f"[red]演示中断：{refusal.message}")
             return 1
         _print_proofs(console, proofs, seconds=time.monotonic() - started)
         failed = [proof for proof in proofs if not proof.ok]
         if not once and not failed:
-            _print_logins(console, world.plan)
+            _print_logins(console, world.plan, stage.facts["places"])
             _stay_up(console)
     return 1 if failed else 0
 
@@ -97,7 +99,7 @@ def _build(stage: Stage, report: Report) -> None:
 def _print_proofs(console: Console, proofs: list[Proof], *, seconds: float) -> None:
     table = Table(title="核验结果", title_justify="left")
     for heading in ("节点", "项目", "结果", "依据"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for proof in proofs:
         mark = "[green]✓ 成立" if proof.ok else "[red]✗ 不成立"
         table.add_row(proof.node, proof.title, mark, proof.detail)
@@ -106,13 +108,14 @@ def _print_proofs(console: Console, proofs: list[Proof], *, seconds: float) -> N
     console.print(f"{len(proofs)} 项核验，{held} 项成立，用时 {seconds:.0f} 秒")
 
 
-def _print_logins(console: Console, plan: Plan) -> None:
+def _print_logins(console: Console, plan: Plan, names: Places) -> None:
     table = Table(title=f"各节点地址和登录名（口令均为 {plan.password}）", title_justify="left")
     for heading in ("节点", "地址", "登录名（岗位）"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading == "地址", overflow="fold")
     for post in plan.posts:
-        people = "、".join(f"{p.login}（{Role(p.roles[0]).title}）" for p in post.people)
-        table.add_row(f"{post.code} {post.code.level.title}", post.url, people)
+        people = "\n".join(f"{p.login}（{Role(p.roles[0]).title}）" for p in post.people)
+        table.add_row(f"{names.name(post.code)}（{post.code.level.title}）", post.url, people)
+        table.add_section()
     console.print(table)
 
 
