@@ -13,6 +13,7 @@ from node.frame import build_frame, navigation
 from node.identity.gate import SessionGate
 from node.network.metrics import exposition
 from node.runtime import Node
+from node.snapshots import Snapshots
 from node.version import VERSION
 from node.web.headers import BrowserHeaders, KeptFiles
 from node.web.rendering import Templates
@@ -74,7 +75,7 @@ def _add_routes(app: FastAPI, node: Node) -> None:
         wait=settings.wait_seconds,
         concurrent=settings.concurrent_requests,
     )
-    children = sync_router(node.replica, limits=limits)
+    children = sync_router(node.replica, limits=limits, snapshots=Snapshots(node))
     app.state.let_go = children.close
     app.include_router(children)
     app.add_api_route("/", home, include_in_schema=False)

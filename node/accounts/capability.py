@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from node.accounts.records import RECORD_TYPES
+from node.accounts.replicas import REPLICAS, go_on_numbering
 from node.accounts.section import person_section
 from node.accounts.service import open_for_enrolments
 from node.accounts.year_end import try_last_year
@@ -28,4 +29,6 @@ CAPABILITY = Capability(
     record_types=RECORD_TYPES,
     routers=_routers,
     jobs=(Job("accounts.try_year", "年度结息试算", 24 * 60, try_last_year),),
+    replicas=REPLICAS,
+    after_snapshot=go_on_numbering,
 )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from node.benefits.matters import BenefitClaim
 from node.benefits.records import DETERMINED
+from node.benefits.replicas import REPLICAS
 from node.benefits.section import person_section
 from node.core.capability import Capability
 from node.registry.sections import PERSON_SECTIONS
@@ -25,5 +26,9 @@ def _matters() -> tuple[BenefitClaim, ...]:
 PERSON_SECTIONS.append(person_section)
 
 CAPABILITY = Capability(
-    name="benefits", record_types=(DETERMINED,), matters=_matters, routers=_routers
+    name="benefits",
+    record_types=(DETERMINED,),
+    matters=_matters,
+    routers=_routers,
+    replicas=REPLICAS,
 )

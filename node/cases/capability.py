@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from node.cases.records import STEPPED, SUBMITTED
+from node.cases.replicas import REPLICAS, go_on_numbering
 from node.core.capability import Capability
 
 if TYPE_CHECKING:
@@ -15,4 +16,10 @@ def _routers() -> "list[APIRouter]":
     return [api.router, pages.router]
 
 
-CAPABILITY = Capability(name="cases", record_types=(SUBMITTED, STEPPED), routers=_routers)
+CAPABILITY = Capability(
+    name="cases",
+    record_types=(SUBMITTED, STEPPED),
+    routers=_routers,
+    replicas=REPLICAS,
+    after_snapshot=go_on_numbering,
+)

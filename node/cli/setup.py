@@ -1,4 +1,4 @@
-"""Commands that set a node up: init, join, join-code, host, migrate."""
+"""Commands that set a node up: init, join, snapshot, join-code, host, migrate."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands under `wuji`."""
     app.command()(init)
     app.command()(join)
+    app.command()(snapshot)
     app.command(name="join-code")(join_code)
     app.command()(host)
     app.command()(migrate)
@@ -46,6 +47,15 @@ def join(
     url: Annotated[str, typer.Argument(help="上级节点地址，例如 https://city.example")],
     code: Annotated[str, typer.Argument(help="上级给的一次性加入码")],
     fingerprint: Annotated[str, typer.Option(help="电话核对过的根证书指纹；不给则显示后询问")] = "",
+    snapshot: Annotated[
+        bool | None,
+        typer.Option(
+            "--snapshot/--no-snapshot",
+            help="先取上级所存本辖区现状的快照，再逐条接收新记录；不取则从第一条记录起逐条接收。"
+            "村级默认取，其他各级默认不取",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """加入网络：新建数据库和密钥，凭加入码向上级领取证书。"""
     from sync.client import join as join_parent  # noqa: PLC0415  # needs httpx
@@ -60,7 +70,51 @@ def join(
         return typer.confirm(f"根证书指纹 {found}，与电话核对的一致吗？")
 
     join_parent(node.replica, url, code, region=str(node.code), confirm=confirm)
-    typer.echo("已加入。下一步：wuji user add 建立管理员，wuji run 启动")
+    typer.echo("已加入")
+    # A township that begins so lacks the history its villages may still need (docs/protocol.md).
+    if snapshot or (snapshot is None and node.settings.level is Level.VILLAGE):
+        _take_snapshot(node, url)
+    typer.echo("下一步：wuji user add 建立管理员，wuji run 启动")
+
+
+def snapshot(config: Config) -> None:
+    """取上级所存本辖区现状的快照；加入时没有取完的，接着取。只能在第一次 wuji run 之前。"""
+    node = node_from(config)
+    url = node.settings.sync.parent_url
+    if not url:
+        raise Invalid("配置里没有上级地址 sync.parent_url")
+    _take_snapshot(node, url)
+
+
+def _take_snapshot(node: Node, url: str) -> None:
+    from rich.progress import Progress  # noqa: PLC0415  # 0.1 s, and only a person needs it
+
+    from node.snapshots import Snapshots  # noqa: PLC0415
+    from sync.line import LinkError  # noqa: PLC0415
+    from sync.snapshot import SnapshotUnfit  # noqa: PLC0415
+    from sync.snapshot_client import take_snapshot  # noqa: PLC0415  # needs httpx
+
+    try:
+        with Progress(transient=True) as bars:
+            bar = bars.add_task("接收快照", total=None)
+            done = take_snapshot(
+                node.replica,
+                url,
+                Snapshots(node),
+                progress=lambda here, all_: bars.update(bar, completed=here, total=all_),
+            )
+    except LinkError as error:
+        typer.echo(f"快照没有取完：{error}", err=True)
+        typer.echo("已收到的部分已保存，请运行 wuji snapshot 接着取", err=True)
+        raise typer.Exit(1) from error
+    except SnapshotUnfit as unfit:
+        typer.echo(f"{unfit.message}：启动后自动进行", err=True)
+        return
+    if done is None:
+        typer.echo("上级没有提供快照，启动后逐条接收")
+        return
+    typer.echo(f"已取得 {done.at} 的现状：{done.rows} 行，接续 {done.streams} 个流")
+    typer.echo("如系替换原有机器：原机器上没有上送的业务和草稿无法找回，请按纸质材料重新录入")
 
 
 def join_code(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from node.accounts.events import POSTING_REVERSED
 from node.contributions.payments import hear_reversal
 from node.contributions.records import RECORD_TYPES
+from node.contributions.replicas import REPLICAS
 from node.core.capability import Capability
 
 if TYPE_CHECKING:
@@ -19,4 +20,9 @@ def _routers() -> "list[APIRouter]":
 
 POSTING_REVERSED.append(hear_reversal)
 
-CAPABILITY = Capability(name="contributions", record_types=RECORD_TYPES, routers=_routers)
+CAPABILITY = Capability(
+    name="contributions",
+    record_types=RECORD_TYPES,
+    routers=_routers,
+    replicas=REPLICAS,
+)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from node.core.replica_table import ReplicaTable
 from node.core.work import RecordType, UnitOfWork
 
 if TYPE_CHECKING:
@@ -25,12 +26,22 @@ class Job:
     run: Callable[["UnitOfWork"], str]
 
 
+def _nothing(_uow: UnitOfWork) -> None:
+    """Nothing follows from a snapshot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What one folder of the business brings."""
+    """What one folder of the business brings.
+
+    `replicas` are the tables that hold what other nodes have told, for a node that begins with a
+    snapshot of them; `after_snapshot` does what else follows when their rows have been set down.
+    """
 
     name: str
     record_types: Sequence[RecordType] = ()
     matters: Callable[[], Sequence[Any]] = tuple
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     jobs: Sequence[Job] = field(default=())
+    replicas: Sequence[ReplicaTable] = ()
+    after_snapshot: Callable[[UnitOfWork], None] = _nothing

@@ -6,6 +6,7 @@ from node.core.capability import Capability, Job
 from node.core.work import UnitOfWork
 from node.network.held_notices import HELD
 from node.network.records import REPORTED
+from node.network.replicas import REPLICAS
 from node.network.reporting import report_all
 
 if TYPE_CHECKING:
@@ -27,4 +28,5 @@ CAPABILITY = Capability(
     record_types=(REPORTED, HELD),
     routers=_routers,
     jobs=(Job("network.report", "向上报告运行状况", 15, _report),),
+    replicas=REPLICAS,
 )

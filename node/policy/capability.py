@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from node.core.capability import Capability
 from node.policy.records import ACKNOWLEDGED, PUBLISHED
+from node.policy.replicas import REPLICAS, acknowledge_all
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -15,4 +16,10 @@ def _routers() -> "list[APIRouter]":
     return [api.router, pages.router]
 
 
-CAPABILITY = Capability(name="policy", record_types=(PUBLISHED, ACKNOWLEDGED), routers=_routers)
+CAPABILITY = Capability(
+    name="policy",
+    record_types=(PUBLISHED, ACKNOWLEDGED),
+    routers=_routers,
+    replicas=REPLICAS,
+    after_snapshot=acknowledge_all,
+)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from node.core.capability import Capability
 from node.registry.matters import Enrolment
 from node.registry.records import OPENED, REGISTERED
+from node.registry.replicas import REPLICAS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -25,4 +26,5 @@ CAPABILITY = Capability(
     record_types=(REGISTERED, OPENED),
     matters=_matters,
     routers=_routers,
+    replicas=REPLICAS,
 )

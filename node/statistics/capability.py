@@ -6,6 +6,7 @@ from node.core.capability import Capability, Job
 from node.core.work import UnitOfWork
 from node.statistics import service
 from node.statistics.records import REPORTED
+from node.statistics.replicas import REPLICAS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -27,4 +28,5 @@ CAPABILITY = Capability(
     record_types=(REPORTED,),
     routers=_routers,
     jobs=(Job("statistics.report", "上报统计", 24 * 60, _report),),
+    replicas=REPLICAS,
 )

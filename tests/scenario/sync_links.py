@@ -84,6 +84,26 @@ class Desk:
         self._socket.close()
 
 
+@contextmanager
+def served(app: FastAPI, routes: SyncRouter) -> Iterator[str]:
+    """Any application that holds these routes, in a thread of this process; its address."""
+    listening = socket.create_server((LOOPBACK, 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    )
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    until(lambda: server.started)
+    try:
+        yield f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        while thread.is_alive():
+            routes.close()
+            thread.join(timeout=0.1)
+        listening.close()
+
+
 class _Shedding:
     """A proxy before the parent that sheds pushes: (status, Retry-After) for each of the next."""
 

@@ -1,0 +1,6 @@
+"""What a node that begins with a snapshot holds of pensions."""
+
+from node.benefits.records import entitlements
+from node.core.replica_table import ReplicaTable, of_villages
+
+REPLICAS = (ReplicaTable(entitlements, of_villages(entitlements)),)

@@ -1,0 +1,20 @@
+"""What a node that begins with a snapshot holds of policy."""
+
+from sqlalchemy import select
+
+from node.core.replica_table import ReplicaTable, within
+from node.core.work import UnitOfWork
+from node.policy.records import acknowledge, acknowledgements, bulletins
+
+REPLICAS = (
+    ReplicaTable(bulletins, lambda _region: bulletins.c.status == "published"),
+    ReplicaTable(acknowledgements, lambda region: within(acknowledgements.c.node, region)),
+)
+
+
+def acknowledge_all(uow: UnitOfWork) -> None:
+    """Say upwards that this node holds the bulletins of the snapshot."""
+    said = select(acknowledgements.c.bulletin_id).where(acknowledgements.c.node == str(uow.node))
+    wanted = select(bulletins.c.id).where(bulletins.c.id.not_in(said)).order_by(bulletins.c.id)
+    for bulletin_id in uow.connection.scalars(wanted).all():
+        acknowledge(uow, bulletin_id, uow.node)
