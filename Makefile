@@ -39,6 +39,9 @@ lint: $(DEV_STAMP) ## ruff, mypy --strict, import contracts
 bench: $(DEV_STAMP) ## measured against floors of the same run (see docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+screenshots: $(DEV_STAMP) ## the pictures of the README, taken anew from the demo (needs Chromium)
+	@WUJI_SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_screenshots.py
+
 format: $(DEV_STAMP) ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
 
