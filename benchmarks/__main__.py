@@ -5,6 +5,7 @@ import sys
 
 from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table
+from benchmarks.snapshot import measure as snapshot
 from benchmarks.sync_up import measure as sync_up
 from benchmarks.village import measure as village
 
@@ -12,6 +13,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sync": sync_up,
     "interest": interest,
     "village": village,
+    "snapshot": snapshot,
 }
 
 
