@@ -16,6 +16,7 @@ from sync.errors import Untrusted
 FOR_SEGMENT = b"wuji/1 segment\n"
 FOR_CERTIFICATE = b"wuji/1 certificate\n"
 FOR_RECEIPT = b"wuji/1 receipt\n"
+FOR_BUNDLE = b"wuji/1 bundle\n"
 
 SEED_BYTES = 32
 

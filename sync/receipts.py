@@ -4,16 +4,17 @@ Nothing may be dropped before the end of its route has receipted it, and a taker
 stands lower than its own receipt has lost something.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from sync.database import upsert, writing
+from sync.database import listed, upsert, writing
 from sync.errors import Untrusted
 from sync.keyring import require_identity, signing_key
 from sync.keys import FOR_RECEIPT, verifier
 from sync.links import PARENT, note_progress
 from sync.messages import Head, Receipt, Statement, read_statement, write_statement
+from sync.segment import StreamId
 from sync.site import Site
 from sync.store import receipt
 from sync.trust import certificate_for
@@ -68,9 +69,25 @@ def keep_receipt(site: Site, given: Receipt) -> Statement:
                 "document": given.document,
                 "signature": given.signature,
             }
-            for head in statement.heads
-            if head.seq
+            for head in _newer(connection, statement)
         ]
         upsert(connection, receipt, rows)
         note_progress(site, connection, statement.taker, role=PARENT)
     return statement
+
+
+def _newer(connection: Connection, statement: Statement) -> Iterator[Head]:
+    """The heads that say more than is kept, or were said later: bundles bring old receipts."""
+    names = receipt.c
+    columns = (names.origin, names.epoch, names.route)
+    source, same = listed(connection, [head.stream for head in statement.heads], columns)
+    rows = connection.execute(
+        select(*columns, names.seq, names.at)
+        .select_from(source.join(receipt, same))
+        .where(names.taker == statement.taker)
+    )
+    kept = {StreamId(*row[:3]): (row.seq, row.at) for row in rows}
+    for head in statement.heads:
+        seq, at = kept.get(head.stream, (0, ""))
+        if head.seq > seq or (head.seq > 0 and statement.at >= at):
+            yield head

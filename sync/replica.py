@@ -23,6 +23,7 @@ from sync import (
     tracing,
 )
 from sync.bell import Bell
+from sync.bundle_store import note_shown
 from sync.certificate import Author, Certificate
 from sync.database import reading, writing
 from sync.errors import Unauthorised
@@ -239,7 +240,10 @@ class Replica:
 
     def welcome(self, said: Hello) -> Welcome:
         """Answer a child that opens a session. See `session.welcome`."""
-        return session.welcome(self.site, said)
+        answer = session.welcome(self.site, said)
+        with writing(self.site.engine) as connection:
+            note_shown(connection, said.node, epoch=said.epoch, at=said.clock, heads=said.heads)
+        return answer
 
     def pull_for(
         self, child: str, heads: Iterable[Head], *, budget: int, back: Sequence[Head] = ()

@@ -659,6 +659,15 @@ def upgrade() -> None:
     comment='Everything sealed or taken, in the order it came; bodies pass on untouched.',
     sqlite_autoincrement=True
     )
+    op.create_table('sync_shown',
+    sa.Column('peer', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('at', sa.String(length=24), nullable=False, comment="by the peer's clock"),
+    sa.Column('heads', sa.LargeBinary(), nullable=False),
+    sa.Column('back', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('peer'),
+    comment='How far a peer holds what goes to it, as it last said; and what it wants back.'
+    )
     op.create_table('sync_snapshot',
     sa.Column('name', sa.String(length=64), nullable=False),
     sa.Column('giver', sa.String(length=40), nullable=False),
@@ -712,6 +721,7 @@ def downgrade() -> None:
     op.drop_table('sync_stream')
     op.drop_table('sync_snapshot_part')
     op.drop_table('sync_snapshot')
+    op.drop_table('sync_shown')
     op.drop_table('sync_segment')
     op.drop_table('sync_revocation')
     op.drop_table('sync_receipt')
