@@ -7,12 +7,13 @@ from random import SystemRandom
 
 from sync.backoff import Backoff
 from sync.client import LIMITS, LinkLimits, line_to_parent, pause_after
+from sync.errors import NotMember
 from sync.http_post import HttpPost, MakeClient, plain_client
 from sync.line import LinkError, NotGranted
 from sync.replica import Replica
 from sync.snapshot import SnapshotSink
 from sync.snapshot_link import COMPLETE, NOT_OFFERED, WAIT, SnapshotFetch
-from sync.snapshot_taking import Progress, SetDown, set_down
+from sync.snapshot_taking import Progress, SetDown, can_begin, set_down
 
 
 def take_snapshot(
@@ -35,6 +36,8 @@ def take_snapshot(
         SnapshotUnfit: it holds tables this program does not know.
         NotMember: this node has joined no parent, or has taken something from others already.
     """
+    if not can_begin(replica.site, sink):
+        raise NotMember("本节点已经从上级收到过数据，不能再用快照")
     post = HttpPost(client(), url)
     try:
         line = line_to_parent(replica, post, limits)

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from node.accounts.models import Account
 from node.cases import service as cases
 from node.cases.models import Case, Draft
 from node.cases.rules import State
+from node.cli import app as wuji
 from node.contributions.service import confirm_payments
 from node.core.divisions import store_divisions
 from node.core.errors import Refusal
@@ -21,6 +23,8 @@ from node.core.replica_table import ReplicaTable
 from node.policy.models import Acknowledgement, Bulletin
 from node.registry import service as registry
 from node.registry.models import Person
+from node.runtime import open_node
+from node.settings import load_settings
 from node.snapshots import Snapshots
 from sync.server import router
 from sync.snapshot_client import take_snapshot
@@ -265,6 +269,36 @@ def test_what_was_never_sent_is_lost(worked: World) -> None:
     with new.node.engine.connect() as connection:
         assert len(connection.execute(select(Case.id)).all()) == 3
         assert connection.execute(select(Draft)).all() == []
+
+
+def test_the_command_that_joins_takes_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    township = world.township
+    case_id = submit(world.village, COORDINATOR, 1)
+    world.sync()
+    world.clock.forward(hours=1)
+    config = tmp_path / "village.toml"
+    config.write_text(
+        f'region = "{VILLAGE}"\ndatabase_url = "sqlite:///{tmp_path / "new.sqlite"}"\n'
+        f'secret_file = "{tmp_path / "new.secret"}"\n'
+    )
+    code = township.replica.issue_join_code(region=VILLAGE, level="village")
+    app = FastAPI()
+    routes = router(township.node.replica, snapshots=Snapshots(township.node))
+    app.include_router(routes)
+    with served(app, routes) as url:
+        monkeypatch.setenv("WUJI_SYNC__PARENT_URL", url)
+        joining = ["join", url, code, "--config", str(config)]
+        done = CliRunner().invoke(wuji, [*joining, "--fingerprint", township.node.fingerprint])
+        assert done.exit_code == 0, done.output
+        assert "接续" in done.output
+        again = CliRunner().invoke(wuji, ["snapshot", "--config", str(config)])
+    assert "不能再用快照" in str(again.exception)
+    new = open_node(load_settings(config))
+    with new.work() as uow:
+        assert cases.case_of(uow, case_id).state == State.FIRST_REVIEW
+    new.engine.dispose()
 
 
 def test_a_village_without_a_past_begins_with_the_policy_and_says_so(world: World) -> None:
