@@ -40,7 +40,7 @@ bench: $(DEV_STAMP) ## measured against floors of the same run (see docs/benchma
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: $(DEV_STAMP) ## the pictures of the README, taken anew from the demo (needs Chromium)
-	@WUJI_SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_screenshots.py
+	@WUJI_SCREENSHOTS=1 WUJI_DEMO_PEOPLE=120 $(BIN)/python -m pytest -q tests/browser/test_journey_pages.py
 
 format: $(DEV_STAMP) ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
