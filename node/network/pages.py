@@ -20,7 +20,7 @@ CHIPS = {
     "normal": ("done", "正常"),
     "late": ("wait", "超过两小时没有消息"),
     "silent": ("bad", "失联"),
-    "unknown": ("other", "未接入"),
+    "unknown": ("other", "还没有报告"),
 }
 
 
@@ -42,6 +42,7 @@ def index(request: Request, uow: Reading) -> Response:
         rows=rows,
         tree_rows=[_tree_row(row, places, uow.now) for row in rows],
         silent=sum(row.state == "silent" for row in rows),
+        reported=sum(row.state not in {"here", "unknown"} for row in rows),
         links=state.links(connection),
         held=state.held_groups(connection),
         incidents=state.open_incidents(connection),

@@ -1,6 +1,6 @@
 """The network as this node knows it: itself, the nodes below, and how each is doing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from node.core.divisions import Places
 from node.core.work import UnitOfWork
 from node.network.models import HeldNotice, NodeReport
+from node.network.state import members
 from node.policy import service as policy
 from node.policy.models import Bulletin
 from tiers import RegionCode
@@ -64,7 +65,7 @@ def coverage(uow: UnitOfWork, nodes: Sequence[RegionCode]) -> list[Coverage]:
 
 
 def tree(uow: UnitOfWork, places: Places, here: Here) -> Sequence[Row]:
-    """This node and every node below that has ever reported, parents before their children."""
+    """This node and every node below that has joined, parents before their children."""
     statement = select(NodeReport).order_by(col(NodeReport.node))
     reports = {row.node: row for row in uow.session.exec(statement) if row.node != str(uow.node)}
     own = Row(
@@ -78,23 +79,31 @@ def tree(uow: UnitOfWork, places: Places, here: Here) -> Sequence[Row]:
         held_by=None,
         state="here",
     )
-    return [own, *_below(uow, places, reports, uow.node, 1)]
+    joined = {*reports, *members(uow.connection)}
+    return [own, *_below(uow, places, _Known(reports, joined), uow.node, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the nodes below: who has reported, and who has joined at all."""
+
+    reports: Mapping[str, NodeReport]
+    joined: Collection[str]
 
 
 def _below(
     uow: UnitOfWork,
     places: Places,
-    reports: Mapping[str, NodeReport],
+    known: _Known,
     parent: RegionCode,
     depth: int,
 ) -> list[Row]:
     rows: list[Row] = []
     for child in places.children(parent):
-        inside = [node for node in reports if child.contains(RegionCode(node))]
-        if not inside:
+        if not any(child.contains(RegionCode(node)) for node in known.joined):
             continue
-        rows.append(_row(uow, child, reports.get(str(child)), depth))
-        rows.extend(_below(uow, places, reports, child, depth + 1))
+        rows.append(_row(uow, child, known.reports.get(str(child)), depth))
+        rows.extend(_below(uow, places, known, child, depth + 1))
     return rows
 
 

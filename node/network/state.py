@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, select
 
 from node.core.clock import from_iso
-from sync.store import held, incident, link, outbox, receipt, stream
+from sync.store import certificate, held, incident, link, outbox, receipt, stream
 from tiers import Level
 
 LISTED = 50
@@ -101,6 +101,11 @@ def open_incidents(connection: Connection) -> Sequence[Row[Any]]:
     """What a person must look at, newest first."""
     statement = select(incident).where(incident.c.closed_at.is_(None))
     return connection.execute(statement.order_by(incident.c.id.desc()).limit(LISTED)).all()
+
+
+def members(connection: Connection) -> set[str]:
+    """Every node whose certificate is known here: it has joined, heard of or not."""
+    return set(connection.execute(select(certificate.c.node).distinct()).scalars())
 
 
 @dataclass(frozen=True, slots=True)
