@@ -33,6 +33,7 @@ class SyncSettings(BaseModel):
     request_skew_seconds: int = Field(default=300, ge=10, description="请求签名允许的时钟偏差")
     concurrent_requests: int = Field(default=8, ge=1, description="同时处理的下级请求数")
     report_minutes: float = Field(default=15, gt=0, description="向上报告运行状况的间隔")
+    bundle_mib: int = Field(default=256, ge=1, description="网页上可导入的数据包，最大多少 MiB")
 
 
 class LoginSettings(BaseModel):

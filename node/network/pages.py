@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from node.core.divisions import Places
 from node.core.edge import Reading, page
 from node.network import service, state
+from node.network.bundle_pages import may_carry
 from node.network.service import Row
 from node.version import VERSION
 from node.web.filters import moment_text
@@ -39,6 +40,7 @@ def index(request: Request, uow: Reading) -> Response:
     return page(
         request,
         "network/index.html",
+        may_carry=may_carry(uow),
         rows=rows,
         tree_rows=[_tree_row(row, places, uow.now) for row in rows],
         silent=sum(row.state == "silent" for row in rows),
