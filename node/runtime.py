@@ -19,7 +19,6 @@ from node.core.capability import Capability, Job
 from node.core.clock import Clock, shifted_clock, system_clock
 from node.core.db import make_engine
 from node.core.divisions import Places, read_places
-from node.core.errors import Invalid
 from node.core.personal import Keyring, read_keyring
 from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
 from node.network.held_notices import Teller
@@ -180,11 +179,6 @@ def open_node(settings: Settings, *, clock: Clock | None = None) -> Node:
     Raises:
         Invalid: it has not been set up yet (`wuji init` or `wuji join`).
     """
-    if not settings.secret_file.exists():
-        raise Invalid(
-            f"找不到密钥文件 {settings.secret_file}，请先运行 wuji init 或 wuji join",
-            field="secret_file",
-        )
     keyring = read_keyring(settings.secret_file)
     engine = make_engine(settings.database_url, keyring)
     capabilities = load_capabilities(PROFILES[settings.level].capabilities)

@@ -14,14 +14,14 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from node.core.clock import Clock
 from node.core.errors import Conflict, Forbidden, Invalid, Problems, Refusal
 from node.core.work import Actor, UnitOfWork, unit_of_work
 from node.settings import Settings
-from tiers import RegionCode
+from tiers import RegionCode, RegionError
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -223,11 +223,20 @@ def _on_integrity_error(request: Request, _error: Exception) -> Response:
     return answer_refusal(request, Conflict("刚才已有人办理了同一件事，请刷新后再看"))
 
 
+def _on_data_error(request: Request, _error: Exception) -> Response:
+    return answer_refusal(request, Invalid("提交的内容含有不能保存的字符，或者过长、过大"))
+
+
 def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # narrows for mypy
     first = error.errors()[0]
     field = ".".join(str(part) for part in first.get("loc", ())[1:])
     return answer_refusal(request, Invalid("提交的内容不完整或格式不对", field=field or None))
+
+
+def _on_region_error(request: Request, error: Exception) -> Response:
+    """An address that names no region: digits were typed or copied wrongly."""
+    return answer_refusal(request, Invalid(str(error), field="region"))
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -259,4 +268,6 @@ def install_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(Redisplay, _on_redisplay)
     app.add_exception_handler(LoginRequired, _on_login_required)
     app.add_exception_handler(IntegrityError, _on_integrity_error)
+    app.add_exception_handler(DataError, _on_data_error)
+    app.add_exception_handler(RegionError, _on_region_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

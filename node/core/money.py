@@ -4,7 +4,7 @@ import re
 
 from node.core.errors import Invalid
 
-_YUAN = re.compile(r"([-−]?)(\d{1,13})(?:\.(\d{1,2}))?")
+_YUAN = re.compile(r"([-−]?)(\d{1,13}|\d{1,3}(?:[,，]\d{3}){1,4})(?:\.(\d{1,2}))?")
 
 
 def yuan(fen: int) -> str:
@@ -17,15 +17,16 @@ def yuan(fen: int) -> str:
 def parse_yuan(text: str, *, field: str = "amount") -> int:
     """Yuan as people type them, in fen: `5,956.06` → 595606.
 
+    Commas stand between thousands or not at all: `2,00` is somebody's mistake, not 200 yuan.
+
     Raises:
         Invalid: it is not an amount in yuan with at most two decimals.
     """
-    plain = text.strip().replace(",", "").replace("，", "").removesuffix("元").strip()
-    match = _YUAN.fullmatch(plain)
+    match = _YUAN.fullmatch(text.strip().removesuffix("元").strip())
     if match is None:
         raise Invalid("请填写以元为单位的金额，最多两位小数，例如 200.00", field=field)
     sign, whole, rest = match.groups()
-    fen = int(whole) * 100 + int((rest or "").ljust(2, "0"))
+    fen = int(re.sub("[,，]", "", whole)) * 100 + int((rest or "").ljust(2, "0"))
     return -fen if sign else fen
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
+from node.core.errors import Invalid
 from sync.errors import Unreadable
 
 NONCE_BYTES = 12
@@ -29,9 +30,9 @@ INDEX_BYTES = 16
 class Keyring:
     """The two keys of a node: one encrypts values, one makes the blind index. 32 bytes each."""
 
-    data_key: bytes
-    index_key: bytes
-    _cipher: AESGCM = field(init=False, repr=False)
+    data_key: bytes = field(repr=False)  # a log or a traceback that prints us shows no key
+    index_key: bytes = field(repr=False)
+    _cipher: AESGCM = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_cipher", AESGCM(self.data_key))
@@ -76,12 +77,24 @@ def write_keyring(path: Path, keyring: Keyring) -> None:
 
 
 def read_keyring(path: Path) -> Keyring:
-    """The keys stored by `write_keyring`."""
-    stored = json.loads(path.read_text())
-    return Keyring(
-        data_key=base64.b64decode(stored["data_key"]),
-        index_key=base64.b64decode(stored["index_key"]),
-    )
+    """The keys stored by `write_keyring`.
+
+    Raises:
+        Invalid: there is no such file, or it is damaged.
+    """
+    if not path.exists():
+        raise Invalid(
+            f"找不到密钥文件 {path}，请先运行 wuji init 或 wuji join", field="secret_file"
+        )
+    try:
+        stored = json.loads(path.read_text())
+        return Keyring(
+            data_key=base64.b64decode(stored["data_key"]),
+            index_key=base64.b64decode(stored["index_key"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"密钥文件 {path} 已损坏，请用备份恢复"
+        raise Invalid(message, field="secret_file") from error
 
 
 def keyring_of(connection: Connection) -> Keyring:

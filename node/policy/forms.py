@@ -15,6 +15,7 @@ from node.policy.service import typed_body
 
 _PERCENT = re.compile(r"(\d{1,2})(?:\.(\d{1,4}))?\s*[%％]?")
 _SHARE_COLUMNS = 4
+_WHOLE_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ FIELDS: dict[str, tuple[FormField, ...]] = {
 
 def _whole(values: Values, field: str) -> int:
     text = values.get(field, "").strip()
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > _WHOLE_DIGITS:
         raise Invalid("请填写整数", field=field)
     return int(text)
 
@@ -82,8 +83,8 @@ def _interest_rate(values: Values) -> dict[str, object]:
 
 
 def _grades(values: Values) -> dict[str, object]:
-    words = values.get("grades", "").replace("、", " ").split()
-    return {"grades_fen": [parse_yuan(word, field="grades") for word in words]}
+    words = re.split(r"[\s、，;；]+", values.get("grades", "").strip("、，;； \n"))
+    return {"grades_fen": [parse_yuan(word, field="grades") for word in words if word]}
 
 
 def _subsidies(values: Values) -> dict[str, object]:

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlmodel import col, func, select
 
 from node.core.errors import Conflict, Forbidden, Invalid
@@ -22,6 +23,8 @@ from tiers import Level, RegionCode, Role
 
 B = TypeVar("B", bound=Body)
 
+LONGEST = {"number": 60, "title": 120, "text": 20_000}
+
 
 @dataclass(frozen=True, slots=True)
 class InForce(Generic[B]):
@@ -33,7 +36,7 @@ class InForce(Generic[B]):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an officer enters. `values` is the body of the kind, not yet checked."""
+    """What an officer enters; `body` is the typed content of the kind."""
 
     number: str
     kind: str
@@ -50,7 +53,8 @@ def draft(uow: UnitOfWork, new: Draft) -> Bulletin:
 
     Raises:
         Forbidden: this node or this person makes no policy.
-        Invalid: number or title missing, or it ends before it begins.
+        Invalid: number or title missing or too long, it ends before it begins, or it replaces no
+            published bulletin of its kind.
         Conflict: the number exists already.
     """
     _require_officer(uow)
@@ -79,11 +83,22 @@ def _check(uow: UnitOfWork, new: Draft) -> None:
         raise Invalid("请填写文号，例如 豫人社〔2026〕5号", field="number")
     if not new.title.strip():
         raise Invalid("请填写标题", field="title")
+    for field, text in (("number", new.number), ("title", new.title), ("text", new.text)):
+        if len(text) > LONGEST[field]:
+            raise Invalid(f"最多 {LONGEST[field]} 个字", field=field)
     if new.effective_to is not None and new.effective_to < new.effective_from:
         raise Invalid("截止日期早于生效日期", field="effective_to")
+    if new.supersedes:
+        _check_replaced(uow, new, new.supersedes)
     same = select(Bulletin.id).where(Bulletin.number == new.number.strip())
     if uow.session.exec(same).first():
         raise Conflict("这个文号已经录入过", field="number")
+
+
+def _check_replaced(uow: UnitOfWork, new: Draft, replaced: str) -> None:
+    old = uow.session.get(Bulletin, replaced)
+    if old is None or old.status != "published" or old.kind != new.kind:
+        raise Invalid("被替代的须是已发布的同种文件", field="supersedes")
 
 
 def publish(uow: UnitOfWork, bulletin_id: str) -> Bulletin:
@@ -155,8 +170,28 @@ def typed_body(kind: str, values: object) -> Body:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "body"
-        message = first["msg"].removeprefix("Value error, ")
-        raise Invalid(f"政策内容有误：{message}", field=field) from error
+        raise Invalid(f"政策内容有误：{_message(first)}", field=field) from error
+
+
+def _message(error: ErrorDetails) -> str:
+    """What pydantic found, as a Chinese sentence."""
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    limits = {name: value for name, value in error.get("ctx", {}).items() if name != "error"}
+    return _SENTENCES.get(error["type"], "应为整数").format(**limits)
+
+
+_SENTENCES = {
+    "missing": "缺少这一项",
+    "extra_forbidden": "没有这一项",
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
+    "too_short": "至少要有 {min_length} 项",
+    "too_long": "最多 {max_length} 项",
+    "tuple_type": "应为列表",
+    "model_type": "应为一组有名称的值",
+    "model_attributes_type": "应为一组有名称的值",
+}
 
 
 def listed(uow: UnitOfWork, *, kind: str = "") -> Sequence[Bulletin]:

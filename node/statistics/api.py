@@ -1,6 +1,8 @@
 """Statistics for programs."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from node.core.edge import Reading, Writing
@@ -9,6 +11,8 @@ from node.statistics import service
 from tiers import RegionCode, Role
 
 router = APIRouter(prefix="/api/statistics", tags=["statistics"])
+
+Year = Annotated[int, Path(ge=2009, le=2200)]
 
 
 class LineOut(BaseModel):
@@ -49,7 +53,7 @@ class ReportOut(BaseModel):
 
 
 @router.get("/{year}")
-def overview(request: Request, year: int, uow: Reading, region: str = "") -> OverviewOut:
+def overview(request: Request, year: Year, uow: Reading, region: str = "") -> OverviewOut:
     """Figures of a region (this node's when none is named)."""
     places = request.app.state.node.places
     place = RegionCode(region) if region else uow.actor.scope
@@ -76,7 +80,7 @@ def overview(request: Request, year: int, uow: Reading, region: str = "") -> Ove
 
 
 @router.post("/{year}/report", status_code=201)
-def report(year: int, uow: Writing) -> ReportOut:
+def report(year: Year, uow: Writing) -> ReportOut:
     """Compute and send this county's figures."""
     if not uow.actor.holds(Role.ACCOUNTANT):
         raise Forbidden("统计由财务岗上报")

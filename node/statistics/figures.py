@@ -4,6 +4,7 @@ Every tier holds the same tables for its own region, so this is one computation 
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, case, distinct, func, literal, select
@@ -65,18 +66,20 @@ def years(uow: UnitOfWork) -> list[int]:
 
 
 def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[Any]]:
+    year_end = date(year, 12, 31)
     yield _grouped(
         enrolment,
         region,
         level,
-        enrolment.c.closed_on.is_(None),
+        (enrolment.c.opened_on <= year_end)
+        & (enrolment.c.closed_on.is_(None) | (enrolment.c.closed_on > year_end)),
         enrolled=func.count(),
     )
     yield _grouped(
         entitlement,
         region,
         level,
-        entitlement.c.state == "in_force",
+        (entitlement.c.state == "in_force") & (entitlement.c.due_from <= year_end),
         drawing=func.count(),
         monthly_fen=func.sum(entitlement.c.monthly_fen),
     )
@@ -84,7 +87,7 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
         contribution,
         region,
         level,
-        contribution.c.for_year == year,
+        (contribution.c.for_year == year) & contribution.c.reversed_entry.is_(None),
         payers=func.count(distinct(contribution.c.person_id)),
     )
     this_year = posting.c.year == year
