@@ -131,9 +131,9 @@ def test_a_signed_path_reaches_the_node_untouched(proxy: Proxy) -> None:
     assert proxy.https.get(path).text.startswith(f"{path}|")
 
 
-def test_the_largest_sync_body_passes_and_a_larger_than_any_does_not(proxy: Proxy) -> None:
-    assert proxy.https.post("/sync/v1/segments", content=bytes(4 * MIB)).text == str(4 * MIB)
-    assert proxy.https.post("/sync/v1/segments", content=bytes(8 * MIB + 1)).status_code == 413
+def test_the_largest_body_passes_and_a_larger_than_any_does_not(proxy: Proxy) -> None:
+    assert proxy.https.post("/sync/v1/segments", content=bytes(10 * MIB)).text == str(10 * MIB)
+    assert proxy.https.post("/sync/v1/segments", content=bytes(12 * MIB + 1)).status_code == 413
 
 
 def test_guessing_passwords_is_slowed_and_a_childs_work_is_not(proxy: Proxy) -> None:
