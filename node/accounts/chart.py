@@ -7,24 +7,16 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Self
 
 from node.accounts.sources import Source
+from node.core.titled import TitledEnum
 
 CONTROL = "individual_accounts"
 """个人账户基金: its balance is the sum of all individual accounts (migration 0002 knows it too)."""
 
 
-class Kind(StrEnum):
+class Kind(TitledEnum):
     """Why an individual account moved; `title` is what statements print."""
-
-    title: str  # type: ignore[assignment]  # hides str.title(), of no use in Chinese
-
-    def __new__(cls, value: str, title: str = "") -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.title = title
-        return member
 
     CONTRIBUTION = "contribution", "缴费"
     MAKE_UP = "make_up", "补缴"

@@ -6,20 +6,12 @@ ties between equal remainders follow it.
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import Self
+
+from node.core.titled import TitledEnum
 
 
-class Source(StrEnum):
+class Source(TitledEnum):
     """One payer's part of an account; `title` is what statements print."""
-
-    title: str  # type: ignore[assignment]  # hides str.title(), of no use in Chinese
-
-    def __new__(cls, value: str, title: str = "") -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.title = title
-        return member
 
     INDIVIDUAL = "individual", "个人缴费"
     COLLECTIVE = "collective", "集体补助"

@@ -1,8 +1,6 @@
 """Code lists a person is registered with: ethnicity (GB/T 3304) and category (参保身份)."""
 
-from enum import StrEnum
-from typing import Self
-
+from node.core.titled import TitledEnum
 from node.registry.typed import plain
 
 _ETHNICITIES = """
@@ -16,16 +14,8 @@ ETHNICITIES = tuple(_ETHNICITIES.split())
 """GB/T 3304: the code of a name is its place in this list, 01 to 56."""
 
 
-class Category(StrEnum):
+class Category(TitledEnum):
     """What a person is to the scheme; special groups (特殊群体) may be paid for by policy."""
-
-    title: str  # type: ignore[assignment]  # hides str.title(), of no use in Chinese
-
-    def __new__(cls, value: str, title: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.title = title
-        return member
 
     ORDINARY = "ordinary", "普通"
     SEVERELY_DISABLED = "severely_disabled", "重度残疾"
