@@ -14,14 +14,15 @@ from typing import NamedTuple
 from sqlalchemy import Row, func, select
 
 from sync.certificate import Certificate, verify_chain
+from sync.comparing import hash_at
 from sync.database import reading
 from sync.errors import SyncRefusal
+from sync.forks import check_continuation
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.messages import Receipt
 from sync.receipts import check_receipt
-from sync.segment import GENESIS, StreamId, read_header, unpack_lines
-from sync.session import hash_at
+from sync.segment import GENESIS, Header, StreamId, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot import heads_digest, line_of, name_of, read_manifest
 from sync.snapshot_store import beginning_of
@@ -163,6 +164,8 @@ class _Audit:
             self._find(name, stored.first, "记录流在此断开")
         if stored.sealed.hash() != stored.header_hash:
             self._find(name, stored.first, "段头的散列值与登记的不同")
+        if header.continues:
+            self._check_continuation(name, header)
         if not check(stored.sealed.signature, FOR_SEGMENT + stored.sealed.header):
             self._find(name, stored.first, "段签名无效")
         if stored.has_body:
@@ -185,6 +188,13 @@ class _Audit:
                     if name not in said or said[name][3:] != (row.seq, digest):
                         self._find(name, row.seq, "回执与本节点的记录流不符")
                 yield row
+
+    def _check_continuation(self, name: StreamId, header: Header) -> None:
+        try:
+            with reading(self._site.engine) as connection:
+                check_continuation(connection, header)
+        except SyncRefusal as refusal:
+            self._find(name, header.first, refusal.message)
 
     def _find(self, name: StreamId, seq: int, reason: str) -> None:
         if len(self._findings) < _MOST:

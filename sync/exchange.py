@@ -96,6 +96,8 @@ class Push:
         Raises:
             LinkError, Untrusted, Malformed: as `Line.call`; the next session goes on from there.
         """
+        if self.replica.wants_session():
+            self.open_session()
         ready = self.replica.outgoing(
             self._parent_heads, budget=self.budget.size, without=self._left_alone
         )

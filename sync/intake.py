@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from sync.certificate import Certificate
+from sync.comparing import hash_at
 from sync.database import reading, writing
 from sync.errors import Forked, NotCanonical, NotRouted, Revoked, SyncRefusal, Untrusted
 from sync.held import any_waiting, retry_waiting
@@ -24,10 +25,9 @@ from sync.links import CHILD, PARENT, note_progress
 from sync.messages import Declined, Taken
 from sync.receipts import give_receipt
 from sync.regions import strictly_inside
-from sync.restoring import held_elsewhere
+from sync.restoring import agrees, held_elsewhere
 from sync.routes import may_descend, may_rise
 from sync.segment import Header, Sealed, StreamId, read_header
-from sync.session import hash_at
 from sync.site import Site
 from sync.trust import (
     certificates_for,
@@ -203,6 +203,9 @@ class _Intake:
         if kind is None:
             return
         with writing(self._site.engine) as connection:
+            if header.stream in self._peer.missed:
+                # What the peer holds does not go with what is here: it will not come back.
+                agrees(self._site, connection, header.stream, self._peer.node)
             note_incident(
                 self._site,
                 connection,

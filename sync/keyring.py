@@ -57,7 +57,15 @@ def require_identity(connection: Connection) -> Identity:
 
 def make_key(site: Site, connection: Connection, node: str, *, kind: str) -> HeldKey:
     """A new key under a new epoch for one node, kept in the vault."""
-    made = signer("ed25519", site.entropy(SEED_BYTES))
+    return _keep(site, connection, node, signer("ed25519", site.entropy(SEED_BYTES)), kind=kind)
+
+
+def copy_key(site: Site, connection: Connection, key: HeldKey) -> HeldKey:
+    """The same key under a new epoch."""
+    return _keep(site, connection, key.node, key.signer, kind=OWN)
+
+
+def _keep(site: Site, connection: Connection, node: str, made: Signer, *, kind: str) -> HeldKey:
     epoch = new_epoch(site.clock(), site.entropy)
     connection.execute(
         private_key.insert().values(
@@ -92,6 +100,20 @@ def find_key(
         .limit(1)
     ).first()
     return _unlock(site, row) if row else None
+
+
+def key_of(site: Site, connection: Connection, node: str, epoch: str) -> HeldKey:
+    """The key of one set-up of a node, whatever has become of it.
+
+    Raises:
+        NotMember: it is not held here.
+    """
+    row = connection.execute(
+        select(private_key).where(private_key.c.node == node, private_key.c.epoch == epoch)
+    ).first()
+    if row is None:
+        raise NotMember("本节点没有该节点的签名密钥", node=node)
+    return _unlock(site, row)
 
 
 def signing_key(site: Site, connection: Connection, node: str) -> HeldKey:

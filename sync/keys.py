@@ -17,6 +17,7 @@ FOR_SEGMENT = b"wuji/1 segment\n"
 FOR_CERTIFICATE = b"wuji/1 certificate\n"
 FOR_RECEIPT = b"wuji/1 receipt\n"
 FOR_BUNDLE = b"wuji/1 bundle\n"
+FOR_SUCCESSION = b"wuji/1 succession\n"
 
 SEED_BYTES = 32
 

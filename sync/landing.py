@@ -12,8 +12,10 @@ from sqlalchemy import Connection, bindparam, exists, literal, select
 from sync.apply import apply_records
 from sync.blocks import Blocks, blocks_for
 from sync.certificate import Author, Certificate
+from sync.comparing import hash_at
 from sync.database import upsert
 from sync.errors import Forked, OutOfOrder, Revoked, Untrusted
+from sync.forks import check_continuation, end_old_stream
 from sync.held import hold, retry_waiting
 from sync.keys import FOR_SEGMENT, verifier
 from sync.log import segment_row
@@ -21,7 +23,6 @@ from sync.messages import Head
 from sync.record import Record, arrived_at, parse_lines
 from sync.restoring import make_room, reached, withdraw_written, writes_for
 from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
-from sync.session import hash_at
 from sync.site import Site
 from sync.snapshot_store import stands_for
 from sync.store import held, revocation, segment, stream
@@ -130,6 +131,8 @@ def land(
         place = place_of(connection, name)
     if not _continues(connection, verified, place):
         return None
+    if not ours and (ended := check_continuation(connection, verified.header)):
+        end_old_stream(site, connection, ended)
     counts = _apply(site, connection, verified, place, ours=ours)
     _store(site, connection, verified, place, from_node=from_node, ours=ours)
     if comes_back:

@@ -17,13 +17,14 @@ from sqlalchemy import Connection, select, text
 from sync.cutting import Piece, Written, cut
 from sync.database import listed, upsert, writing
 from sync.errors import NotCanonical
-from sync.keyring import HeldKey, signing_key
+from sync.forks import heal_here
+from sync.keyring import HeldKey, identity_of, signing_key
 from sync.limits import LIMITS, Limits
 from sync.record import Record, canonical_lines
 from sync.restoring import is_held
 from sync.segment import GENESIS, Sealed, StreamId, seal_segment
 from sync.site import Site
-from sync.store import outbox, segment, stream
+from sync.store import outbox, segment, stream, succession
 from sync.vault import PLAIN, Vault
 
 # The oldest rows, the transactions that lie wholly among them, and of these those whose largest
@@ -91,13 +92,23 @@ def append(
 def seal_step(site: Site) -> Sealing:
     """Seal one batch of committed transactions, oldest first; nothing to do gives zeros."""
     with writing(site.engine) as connection:
-        rows = [] if is_held(connection) else _take(site, connection)
+        rows = [] if _must_wait(site, connection) else _take(site, connection)
         pieces = cut(rows, site.limits)
         if pieces:
             _store(site, connection, pieces)
     if pieces:
         site.bell.ring()
     return Sealing(len(pieces), len(rows))
+
+
+def _must_wait(site: Site, connection: Connection) -> bool:
+    """Own streams are not whole: nothing may be numbered. The root mends its own forks."""
+    if not is_held(connection):
+        return False
+    me = identity_of(connection)
+    if me:
+        heal_here(site, connection, me)
+    return is_held(connection)
 
 
 def _bounded(line: bytes, limits: Limits) -> bytes:
@@ -134,7 +145,8 @@ def _store(site: Site, connection: Connection, pieces: Sequence[Piece]) -> None:
     for piece in pieces:
         name = _stream_of(piece, keys)
         head = moved.get(name) or heads.get(name) or _Head(0, GENESIS)
-        sealed = _seal(site, piece, name, head, keys[name.origin])
+        continues = "" if head.seq else _continues(connection, name)
+        sealed = _seal(site, piece, name, head, keys[name.origin], continues=continues)
         moved[name] = _Head(head.seq + len(piece.rows), sealed.hash().hex())
         rows.append(segment_row(site, sealed, name, first=head.seq + 1, last=moved[name].seq))
     connection.execute(segment.insert(), rows)
@@ -159,7 +171,20 @@ def _heads(connection: Connection, names: set[StreamId]) -> dict[StreamId, _Head
     return {StreamId(*row[:3]): _Head(row.head, row.head_hash.hex()) for row in rows}
 
 
-def _seal(site: Site, piece: Piece, name: StreamId, head: _Head, key: HeldKey) -> Sealed:
+def _continues(connection: Connection, name: StreamId) -> str:
+    """What the first header of a stream says of one of an older epoch, if there was any."""
+    names = succession.c
+    found = connection.scalar(
+        select(names.continues).where(
+            names.node == name.origin, names.epoch == name.epoch, names.route == name.route
+        )
+    )
+    return found or ""
+
+
+def _seal(
+    site: Site, piece: Piece, name: StreamId, head: _Head, key: HeldKey, *, continues: str
+) -> Sealed:
     types: dict[str, int] = {}
     for row in piece.rows:
         types[row.type] = max(row.version, types.get(row.type, 0))
@@ -172,6 +197,7 @@ def _seal(site: Site, piece: Piece, name: StreamId, head: _Head, key: HeldKey) -
         cont=piece.cont,
         sealed_at=site.now(),
         signer=key.signer,
+        continues=continues,
     )
 
 

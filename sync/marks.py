@@ -49,14 +49,14 @@ def promote(site: Site, connection: Connection, me: Identity) -> None:
         _write(site, connection, me.node, me.epoch, {rows[_NEXT]: _OWN})
 
 
-def judge(site: Site, connection: Connection, node: str, epoch: str, shown: Marks) -> None:
-    """Look at the marks a child shows, and remember them.
+def judge(site: Site, connection: Connection, node: str, epoch: str, shown: Marks) -> bool:
+    """Look at the marks a child shows, and remember them; were they new?
 
     Raises:
         Cloned: another machine speaks, or spoke just now, as the same set-up of that node.
     """
     if shown == NO_MARKS:
-        return
+        return False
     rows = _rows(connection, node, epoch)
     states = {row.mark: row.state for row in rows}
     current = next((row for row in rows if row.state == _CURRENT), None)
@@ -65,7 +65,7 @@ def judge(site: Site, connection: Connection, node: str, epoch: str, shown: Mark
             "另一台机器已经以本节点的身份与上级联系；请核实后用新的加入码重新入网", node=node
         )
     if shown.next in states:
-        return
+        return False
     passed: dict[str, str] = {}
     if current is not None and current.mark != shown.before:
         _refuse_beside(site, current, node)
@@ -76,6 +76,7 @@ def judge(site: Site, connection: Connection, node: str, epoch: str, shown: Mark
     _write(site, connection, node, epoch, passed | {shown.next: _CURRENT})
     seen = [row.mark for row in rows if row.state == _SEEN]
     _forget(connection, node, epoch, set(seen[: -_KEPT + 1]))
+    return True
 
 
 def whole_node(node: str, epoch: str) -> StreamId:
@@ -98,7 +99,11 @@ def _rows(connection: Connection, node: str, epoch: str) -> list[Row[str, str, s
     return list(
         connection.execute(
             select(mark.c.mark, mark.c.state, mark.c.at)
-            .where(mark.c.node == node, mark.c.epoch == epoch)
+            .where(
+                mark.c.node == node,
+                mark.c.epoch == epoch,
+                mark.c.state.in_((_OWN, _NEXT, _CURRENT, _SEEN, _DEAD)),
+            )
             .order_by(mark.c.at, mark.c.mark)
         )
     )

@@ -10,18 +10,17 @@ from sqlalchemy import Connection, select
 from sync.certificate import Certificate, root_fingerprint, sign_certificate, verify_chain
 from sync.database import writing
 from sync.errors import JoinRefused, NotMember, Untrusted
+from sync.issuing import certify
 from sync.keyring import (
     HOSTED,
     OWN,
     PENDING,
     RETIRED,
-    HeldKey,
     find_key,
     identity_of,
     make_key,
     require_identity,
     set_kind,
-    signing_key,
 )
 from sync.messages import Admission, Applicant
 from sync.moment import base32, parse_stamp, stamp
@@ -156,7 +155,7 @@ def host(site: Site, *, region: str, level: str) -> Certificate:
         key = make_key(site, connection, region, kind=HOSTED)
         applicant = Applicant(key.epoch, key.signer.alg, key.signer.key)
         me = require_identity(connection)
-        return _certify(site, connection, applicant, region=region, level=level, held_by=me.node)
+        return certify(site, connection, applicant, region=region, level=level, held_by=me.node)
 
 
 def _use_code(
@@ -168,7 +167,7 @@ def _use_code(
     earlier = newest_certificate(connection, region)
     if earlier and earlier.epoch >= applicant.epoch:
         raise JoinRefused("本节点的时钟早于该区划上一次加入，请校准后重试", epoch=applicant.epoch)
-    child = _certify(site, connection, applicant, region=region, level=level, held_by=region)
+    child = certify(site, connection, applicant, region=region, level=level, held_by=region)
     hosted = find_key(site, connection, region, kinds=(HOSTED,))
     if hosted:
         set_kind(connection, hosted, RETIRED)
@@ -187,36 +186,6 @@ def _used_before(connection: Connection, used_by: str, applicant: Applicant) -> 
     child = certificate_for(connection, row.node, row.epoch)
     if child is None or (child.epoch, child.key) != (applicant.epoch, applicant.key):
         raise JoinRefused("加入码已经用过，请向上级重新申请")
-    return child
-
-
-def _certify(
-    site: Site,
-    connection: Connection,
-    applicant: Applicant,
-    *,
-    region: str,
-    level: str,
-    held_by: str,
-) -> Certificate:
-    me = require_identity(connection)
-    key: HeldKey = signing_key(site, connection, me.node)
-    now = site.clock()
-    unsigned = Certificate(
-        node=region,
-        level=level,
-        region=region,
-        epoch=applicant.epoch,
-        key=applicant.key,
-        alg=applicant.alg,
-        issuer=me.node,
-        issuer_epoch=me.epoch,
-        held_by=held_by,
-        not_before=stamp(now - site.limits.clock_tolerance),
-        not_after=stamp(now + site.limits.certificate_valid),
-    )
-    child = sign_certificate(unsigned, key.signer)
-    connection.execute(certificate.insert().values(certificate_row(child)))
     return child
 
 

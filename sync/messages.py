@@ -66,7 +66,11 @@ NO_MARKS = Marks("", "")
 
 
 class Hello(NamedTuple):
-    """A child opens a session: who it is, what it understands, what it holds from above."""
+    """A child opens a session: who it is, what it understands, what it holds from above.
+
+    With an `applicant` it asks for a certificate: of the same epoch when its own runs out, or of a
+    new one, telling where the streams of the old one end (`ends`).
+    """
 
     node: str
     epoch: str
@@ -76,13 +80,15 @@ class Hello(NamedTuple):
     clock: str
     certificates: Sequence[Certificate]
     marks: Marks = NO_MARKS
+    applicant: "Applicant | None" = None
+    ends: Sequence[Head] = ()
 
 
 class Welcome(NamedTuple):
     """A parent answers: its chain to the root, how far it holds what the child sends up.
 
     `wanted` are streams going down of which the child holds more: milestones of how far they are
-    held here.
+    held here. `continues` says where the streams of the child's old epoch end, countersigned.
     """
 
     node: str
@@ -94,6 +100,7 @@ class Welcome(NamedTuple):
     skew_ms: int
     certificates: Sequence[Certificate]
     wanted: Sequence[Head] = ()
+    continues: Sequence[str] = ()
 
 
 class Declined(NamedTuple):

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from sync.certificate import Certificate
 from sync.database import reading, writing
 from sync.errors import Untrusted
+from sync.forks import refuse_overtaken
 from sync.keyring import require_identity, signing_key
 from sync.keys import Signer
 from sync.replica import Replica
 from sync.session import peer_certificate, standing_certificate
-from sync.trust import keep_certificates, newest_certificate
+from sync.trust import keep_certificates
 
 _JOINING = "joining"
 
@@ -64,14 +65,12 @@ def calling_child(replica: Replica, keyid: str) -> Certificate:
     node, _, epoch = keyid.partition(";")
     with reading(replica.site.engine) as connection:
         me = require_identity(connection)
+        refuse_overtaken(connection, node, epoch)
         found = peer_certificate(replica.site, connection, node, epoch)
-        newest = newest_certificate(connection, node)
     if found.is_root or found.issuer != me.node:
         raise Untrusted("对方不是本节点的直接下级", node=node)
     if found.held_by != node:
         raise Untrusted("该节点由上级托管，不应自行连接", node=node)
-    if newest and newest.epoch != epoch:
-        raise Untrusted("该节点已重新设置，旧密钥不再有效", node=node)
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from sync import (
     audit,
+    forks,
     held,
     intake,
     log,
@@ -212,6 +213,12 @@ class Replica:
         with reading(self.site.engine) as connection:
             me = require_identity(connection)
             return list(outgoing.streams_down(connection, child=me.node).values())
+
+    def wants_session(self) -> bool:
+        """Has this node something to ask of its parent: a new epoch after a fork?"""
+        with reading(self.site.engine) as connection:
+            me = identity_of(connection)
+            return me is not None and forks.needs_successor(connection, me)
 
     def heads_to_take_back(self) -> list[Head]:
         """Milestones of the streams of which the parent holds more: sent with every pull."""

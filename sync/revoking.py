@@ -19,7 +19,7 @@ from sync.regions import strictly_inside
 from sync.routes import DOWN_ALL, UP
 from sync.site import Site
 from sync.store import revocation, stream
-from sync.trust import ANY_ROUTE, certificate_for, chain_for
+from sync.trust import ANY_ROUTE, NO_END, certificate_for, chain_for
 
 REVOKED = "sync.revoked"
 
@@ -86,8 +86,9 @@ def _rows(record: Record, *, by: str) -> list[dict[str, object]]:
         "reason": body["reason"],
         "revoked_by": by,
         "at": record.at,
+        "successor": body.get("successor"),
     }
-    last = {ANY_ROUTE: 0} | dict(body["heads"])
+    last = {ANY_ROUTE: NO_END if body.get("successor") else 0} | dict(body["heads"])
     return [stated | {"route": route, "last": seq} for route, seq in last.items()]
 
 
@@ -110,6 +111,7 @@ def _is_sound(one: Arrived) -> bool:
     heads = body.get("heads")
     return (
         all(isinstance(text, str) and text for text in texts)
+        and isinstance(body.get("successor", ""), str)
         and body["node"] == one.record.region
         and isinstance(heads, Mapping)
         and all(type(seq) is int and seq >= 0 for seq in heads.values())

@@ -47,6 +47,8 @@ class Header:
 
     `cont` says that the transaction goes on in the next segment, and that no record of it counts
     before the last has come. `size` is the body's length before compression, in bytes.
+    `continues` stands only in the first header of a stream that goes on from one of an older epoch
+    (`succession`); a header without it is written without its name.
     """
 
     alg: str
@@ -61,13 +63,17 @@ class Header:
     cont: bool
     sealed_at: str
     size: int
+    continues: str = ""
 
     @property
     def stream(self) -> StreamId:
         return StreamId(self.origin, self.epoch, self.route)
 
     def canonical(self) -> bytes:
-        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
+        plain = asdict(self)
+        if not self.continues:
+            del plain["continues"]
+        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
 
 
 class Sealed(NamedTuple):
@@ -95,6 +101,7 @@ def seal_segment(
     cont: bool,
     sealed_at: str,
     signer: Signer,
+    continues: str = "",
 ) -> Sealed:
     """Number, hash, sign and pack a run of lines."""
     body = b"\n".join(lines)
@@ -111,6 +118,7 @@ def seal_segment(
         cont=cont,
         sealed_at=sealed_at,
         size=len(body),
+        continues=continues,
     ).canonical()
     return Sealed(header, signer.sign(FOR_SEGMENT + header), _compressor().compress(body))
 
@@ -210,6 +218,8 @@ def decode(data: bytes, offset: int = 0, limits: Limits = LIMITS) -> tuple[Seale
 
 def _check_header(header: Header, limits: Limits) -> None:
     _check_names(header)
+    if not isinstance(header.continues, str):
+        raise Malformed("段头的续写声明不对")
     counts = (header.first, header.last, header.size)
     if not all(type(count) is int for count in counts) or type(header.cont) is not bool:
         raise Malformed("段头的数目不对")

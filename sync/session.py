@@ -1,35 +1,27 @@
 """Opening a session: two nodes show who they are, what they understand and what they hold."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from sync import forks
 from sync.certificate import Certificate
+from sync.comparing import agreeing, more_below, wanted_below
 from sync.database import writing
 from sync.errors import Cloned, Malformed, Untrusted
 from sync.handlers import Handlers
-from sync.incidents import AHEAD, CLONED, FORK, close_incidents, note_incident
-from sync.keyring import Identity, require_identity
+from sync.incidents import CLONED, FORK, close_incidents, note_incident
+from sync.keyring import require_identity
 from sync.links import CHILD, PARENT, note_contact
 from sync.marks import judge, promote, propose, whole_node
-from sync.messages import PROTOCOL, Head, Hello, Welcome
+from sync.messages import PROTOCOL, Applicant, Head, Hello, Welcome
 from sync.moment import parse_stamp
-from sync.outgoing import streams_down, streams_held, streams_up
+from sync.outgoing import streams_down, streams_held
 from sync.regions import strictly_inside
-from sync.restoring import agrees, held_elsewhere, milestones, shared_with, writes_for
-from sync.routes import may_descend
+from sync.restoring import milestones
 from sync.segment import StreamId
 from sync.site import Site
-from sync.snapshot_store import beginning_of, stands_for
-from sync.store import segment
 from sync.trust import certificate_for, chain_for, keep_certificates, revocations
-
-_DIFFERENCES = {
-    # Restored from an old backup: what the others hold comes back from them first.
-    AHEAD: "对方持有的记录多于本节点，本节点可能从旧备份恢复；正在取回",
-    FORK: "对方持有的同号记录与本节点不同",
-}
 
 
 def hello(site: Site) -> Hello:
@@ -37,6 +29,10 @@ def hello(site: Site) -> Hello:
     with writing(site.engine) as connection:
         me = require_identity(connection)
         held = streams_down(connection, child=me.node)
+        applicant: Applicant | None = None
+        ends: list[Head] = []
+        if forks.needs_successor(connection, me):
+            applicant, ends = forks.ask(site, connection, me)
         return Hello(
             node=me.node,
             epoch=me.epoch,
@@ -46,6 +42,8 @@ def hello(site: Site) -> Hello:
             clock=site.now(),
             certificates=chain_for(connection, {(me.node, me.epoch)}),
             marks=propose(site, connection, me),
+            applicant=applicant,
+            ends=ends,
         )
 
 
@@ -84,12 +82,14 @@ def _welcome(site: Site, said: Hello) -> Welcome:
     with writing(site.engine) as connection:
         me = require_identity(connection)
         keep_certificates(connection, said.certificates, fingerprint=me.root_fingerprint)
+        if not strictly_inside(said.node, me.node):
+            raise Untrusted("该节点不在本级辖区之内", node=said.node)
+        _refuse_second_machine(site, connection, said)
         child = peer_certificate(site, connection, said.node, said.epoch)
-        if not strictly_inside(child.node, me.node):
-            raise Untrusted("该节点不在本级辖区之内", node=child.node)
-        judge(site, connection, child.node, child.epoch, said.marks)
+        forks.heard(site, connection, child.node, child.epoch)
+        issued, continues = _issue(site, connection, child, said)
         held = streams_held(connection, child=child.node, level=child.level)
-        wanted = _more_below(site, connection, child.node, said.heads)
+        wanted = more_below(site, connection, child.node, said.heads)
         note_contact(
             site,
             connection,
@@ -107,9 +107,39 @@ def _welcome(site: Site, said: Hello) -> Welcome:
             heads=list(held.values()),
             clock=site.now(),
             skew_ms=skew_ms,
-            certificates=chain_for(connection, {(me.node, me.epoch)}),
+            certificates=[*issued, *chain_for(connection, {(me.node, me.epoch)})],
             wanted=milestones(connection, wanted),
+            continues=continues,
         )
+
+
+def _refuse_second_machine(site: Site, connection: Connection, said: Hello) -> None:
+    is_new = judge(site, connection, said.node, said.epoch, said.marks)
+    try:
+        forks.refuse_overtaken(connection, said.node, said.epoch)
+    except Cloned as refusal:
+        if is_new:
+            raise
+        # It was said before the new epoch began, and comes late.
+        raise Untrusted(refusal.message, node=said.node) from refusal
+
+
+def _issue(
+    site: Site, connection: Connection, child: Certificate, said: Hello
+) -> tuple[list[Certificate], list[str]]:
+    """The certificate a child asks for, and what its parent says of its old streams."""
+    asked = said.applicant
+    if asked is None or asked.epoch == child.epoch:
+        return [], []
+    try:
+        issued, continuations = forks.grant(site, connection, child, asked, said.ends)
+    except Untrusted as refusal:
+        # The session goes on: it may be what mends it.
+        name = whole_node(child.node, child.epoch)
+        detail = refusal.message
+        note_incident(site, connection, FORK, name, seq=0, detail=detail, peer=child.node)
+        return [], []
+    return [issued], [each.text() for each in continuations]
 
 
 def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
@@ -141,8 +171,9 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         )
         promote(site, connection, me)
         close_incidents(site, connection, CLONED, origin=me.node)
-        agreed = _agreeing(site, connection, me, answer.heads)
-        return agreed | _wanted_below(connection, me, answer.wanted)
+        agreed = agreeing(site, connection, me, answer.heads)
+        forks.adopt(site, connection, me, answer.certificates, answer.continues)
+        return agreed | wanted_below(connection, me, answer.wanted)
 
 
 def peer_certificate(
@@ -169,7 +200,10 @@ def standing_certificate(connection: Connection, node: str, epoch: str) -> Certi
     found = certificate_for(connection, node, epoch)
     if found is None:
         raise Untrusted("对方没有本网络的证书", node=node)
-    if revocations(connection, node, epoch):
+    standing = revocations(connection, node, epoch)
+    if standing and standing.successor:
+        raise Untrusted("该节点已重新设置，旧密钥不再有效", node=node)
+    if standing:
         raise Untrusted("对方的证书已被吊销", node=node)
     return found
 
@@ -177,96 +211,6 @@ def standing_certificate(connection: Connection, node: str, epoch: str) -> Certi
 def versions(handlers: Handlers) -> dict[str, int]:
     """The newest version of each record type that is understood here."""
     return {name: handler.version for name, handler in handlers.items()}
-
-
-def _agreeing(
-    site: Site, connection: Connection, me: Identity, theirs: Iterable[Head]
-) -> dict[StreamId, Head]:
-    ours = streams_up(connection, child=me.node, level=me.level)
-    missed = held_elsewhere(connection)
-    agreed = {}
-    for head in theirs:
-        known = ours.get(head.stream)
-        kind = _compare(site, connection, known, head, peer=me.parent)
-        if kind is None and head.stream in missed:
-            agrees(site, connection, head.stream, me.parent)
-        # Of a stream that differs nothing is sent until the next session.
-        agreed[head.stream] = known if kind == FORK and known else head
-    return agreed
-
-
-def _more_below(
-    site: Site, connection: Connection, child: str, theirs: Iterable[Head]
-) -> list[StreamId]:
-    """Streams going down of which a child holds more, or something else, than this node."""
-    ours = streams_down(connection, child=child)
-    missed = held_elsewhere(connection)
-    wanted = []
-    for head in theirs:
-        if not may_descend(head.route, head.origin, child=child):
-            continue
-        kind = _compare(site, connection, ours.get(head.stream), head, peer=child)
-        if kind is None and head.stream in missed:
-            agrees(site, connection, head.stream, child)
-        if kind == AHEAD or (kind == FORK and writes_for(connection, head.stream)):
-            wanted.append(head.stream)
-    return wanted
-
-
-def _wanted_below(
-    connection: Connection, me: Identity, wanted: Iterable[Head]
-) -> dict[StreamId, Head]:
-    """From where on the parent needs streams back that came down from it."""
-    coming_down = [h for h in wanted if may_descend(h.route, h.origin, child=me.node)]
-    return shared_with(connection, coming_down)
-
-
-def _compare(
-    site: Site, connection: Connection, known: Head | None, head: Head, *, peer: str | None
-) -> str | None:
-    """What is wrong between what is held here and elsewhere, if anything; it is written down.
-
-    An own stream that differs is one of which the others hold more: theirs comes back first, and
-    shows where the two part (`restoring.make_room`).
-    """
-    kind = _difference(connection, known, head)
-    if kind is None:
-        return None
-    noted = AHEAD if kind == FORK and writes_for(connection, head.stream) else kind
-    detail = _DIFFERENCES[noted]
-    note_incident(site, connection, noted, head.stream, seq=head.seq, detail=detail, peer=peer)
-    return kind
-
-
-def _difference(connection: Connection, known: Head | None, head: Head) -> str | None:
-    if known is None or head.seq > known.seq:
-        return AHEAD
-    if head.seq == known.seq:
-        return None if head.hash == known.hash else FORK
-    found = hash_at(connection, head.stream, head.seq)
-    if found is None and stands_for(connection, head.stream, head.seq):
-        return None  # before the snapshot this node began with: it cannot tell
-    return None if found == head.hash else FORK
-
-
-def hash_at(connection: Connection, name: StreamId, seq: int) -> str | None:
-    """The hash of the header that ends at this number, if one does or a snapshot says so."""
-    names = segment.c
-    row = connection.execute(
-        select(names.last, names.header_hash)
-        .where(
-            names.origin == name.origin,
-            names.epoch == name.epoch,
-            names.route == name.route,
-            names.first <= seq,
-        )
-        .order_by(names.first.desc())
-        .limit(1)
-    ).first()
-    if row and row.last == seq:
-        return bytes(row.header_hash).hex()
-    begun = beginning_of(connection, name)
-    return begun[1].hex() if begun and begun[0] == seq else None
 
 
 def _check_protocol(offered: tuple[int, int]) -> None:

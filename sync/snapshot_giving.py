@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Engine, select
 
 from sync import log
 from sync.certificate import Certificate
+from sync.comparing import hash_at
 from sync.keyring import Identity, require_identity, signing_key
 from sync.messages import Head
 from sync.outgoing import streams_down, streams_held
 from sync.segment import StreamId
-from sync.session import hash_at
 from sync.site import Site
 from sync.snapshot import (
     FOR_SNAPSHOT,

@@ -12,6 +12,8 @@ from sync.site import Site
 from sync.snapshot_store import beginning
 from sync.store import held, incident, link, outbox, receipt, stream
 
+_MENDED = 50
+
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
@@ -59,6 +61,7 @@ class Incident:
     seq: int
     detail: str
     at: str
+    closed_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,10 @@ class HeldRecord:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything at a glance. `held` counts open records by kind, `outbox` unsealed lines."""
+    """Everything at a glance. `held` counts open records by kind, `outbox` unsealed lines.
+
+    `mended` are the incidents that were closed last: nothing mends itself unseen.
+    """
 
     identity: Identity | None
     links: Sequence[LinkStatus]
@@ -87,6 +93,7 @@ class Status:
     held: Mapping[str, int]
     outbox: int
     incidents: Sequence[Incident]
+    mended: Sequence[Incident] = ()
 
 
 def status(site: Site) -> Status:
@@ -99,6 +106,7 @@ def status(site: Site) -> Status:
             held=_held_counts(connection),
             outbox=connection.scalar(select(func.count()).select_from(outbox)) or 0,
             incidents=_incidents(connection),
+            mended=_mended(connection),
         )
 
 
@@ -176,5 +184,15 @@ def _incidents(connection: Connection) -> list[Incident]:
         select(*(incident.c[name] for name in Incident.__dataclass_fields__))
         .where(incident.c.closed_at.is_(None))
         .order_by(incident.c.id)
+    )
+    return [Incident(*row) for row in rows]
+
+
+def _mended(connection: Connection) -> list[Incident]:
+    rows = connection.execute(
+        select(*(incident.c[name] for name in Incident.__dataclass_fields__))
+        .where(incident.c.closed_at.is_not(None))
+        .order_by(incident.c.closed_at.desc(), incident.c.id.desc())
+        .limit(_MENDED)
     )
     return [Incident(*row) for row in rows]

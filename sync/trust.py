@@ -17,15 +17,22 @@ from sync.segment import StreamId
 from sync.store import certificate, revocation
 
 ANY_ROUTE = "*"
+NO_END = 2**62 - 1
+"""A stream of a set-up that was succeeded, and of which nobody said where it ends."""
+
 _CHUNK = 500
 Setup = tuple[str, str]
 """(node, epoch): one set-up of a node."""
 
 
 class Standing(NamedTuple):
-    """What of a revoked node's streams still stands: numbers up to `last`, by route."""
+    """What of a revoked node's streams still stands: numbers up to `last`, by route.
+
+    `successor` is the epoch that took over; empty when the set-up was revoked for good.
+    """
 
     last: Mapping[str, int]
+    successor: str | None = None
 
     def forbids(self, route: str, seq: int) -> bool:
         return seq > self.last.get(route, self.last.get(ANY_ROUTE, 0))
@@ -114,11 +121,15 @@ def keep_certificates(
 def revocations(connection: Connection, node: str, epoch: str) -> Standing | None:
     """What was revoked of one set-up of a node, if anything."""
     rows = connection.execute(
-        select(revocation.c.route, revocation.c.last).where(
+        select(revocation.c.route, revocation.c.last, revocation.c.successor).where(
             revocation.c.node == node, revocation.c.epoch == epoch
         )
     ).all()
-    return Standing({row.route: row.last for row in rows}) if rows else None
+    if not rows:
+        return None
+    for_good = any(row.successor is None for row in rows)
+    successor = None if for_good else max(row.successor for row in rows)
+    return Standing({row.route: row.last for row in rows}, successor)
 
 
 def certificate_row(found: Certificate) -> dict[str, object]:
@@ -161,5 +172,7 @@ def _chain_in(bag: Mapping[Setup, Certificate], start: Certificate) -> Sequence[
 
 def _refuse_revoked_issuers(connection: Connection, issuers: Iterable[Certificate]) -> None:
     for issuer in issuers:
-        if revocations(connection, issuer.node, issuer.epoch):
+        standing = revocations(connection, issuer.node, issuer.epoch)
+        # What a set-up certified before another took over stays good.
+        if standing and standing.successor is None:
             raise Untrusted("签发者的证书已被吊销", node=issuer.node)

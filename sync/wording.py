@@ -25,6 +25,7 @@ from sync.wire import Cargo
 
 LONGEST_TEXT = 2000  # characters of any text in a head
 SHORT_TEXT = 100
+MOST_ROUTES = 10_000  # streams of one author
 
 
 class PullRequest(NamedTuple):
@@ -58,15 +59,27 @@ def write_hello(hello: Hello | Welcome) -> Cargo:
     plain["heads"] = _rows(hello.heads)
     if isinstance(hello, Hello):
         plain["marks"] = list(hello.marks)
+        plain["applicant"] = _application(hello.applicant) if hello.applicant else None
+        plain["ends"] = _rows(hello.ends)
     else:
         plain["wanted"] = _rows(hello.wanted)
+        plain["continues"] = list(hello.continues)
     return Cargo(plain, certificates)
 
 
 def read_hello(cargo: Cargo) -> Hello:
     """Raises: Malformed: the cargo is no hello."""
     marks = Marks(*_texts(cargo.head, "marks", count=2))
-    return Hello(**_greeting(cargo.head), certificates=cargo.certificates, marks=marks)
+    applicant = cargo.head.get("applicant")
+    if applicant is not None and not isinstance(applicant, dict):
+        raise Malformed("报文无法读取", field="applicant")
+    return Hello(
+        **_greeting(cargo.head),
+        certificates=cargo.certificates,
+        marks=marks,
+        applicant=_applicant(applicant) if applicant else None,
+        ends=heads_from_json(cargo.head.get("ends", [])),
+    )
 
 
 def read_welcome(cargo: Cargo) -> Welcome:
@@ -77,6 +90,7 @@ def read_welcome(cargo: Cargo) -> Welcome:
         skew_ms=skew,
         certificates=cargo.certificates,
         wanted=heads_from_json(cargo.head.get("wanted", [])),
+        continues=_continues(cargo.head),
     )
 
 
@@ -140,15 +154,12 @@ def read_pull(cargo: Cargo) -> PullRequest:
 
 
 def write_application(code: str, applicant: Applicant) -> Cargo:
-    return Cargo({"code": code} | applicant._asdict() | {"key": applicant.key.hex()})
+    return Cargo({"code": code} | _application(applicant))
 
 
 def read_application(cargo: Cargo) -> tuple[str, Applicant]:
     """Raises: Malformed: the cargo is no application."""
-    head = cargo.head
-    key = _hex(head.get("key"))
-    applicant = Applicant(epoch=_text(head, "epoch"), alg=_text(head, "alg"), key=key)
-    return _text(head, "code"), applicant
+    return _text(cargo.head, "code"), _applicant(cargo.head)
 
 
 def write_admission(admission: Admission) -> Cargo:
@@ -179,6 +190,24 @@ def _greeting(head: Mapping[str, Any]) -> dict[str, Any]:
         "heads": heads_from_json(head.get("heads")),
         "clock": _text(head, "clock"),
     }
+
+
+def _application(applicant: Applicant) -> dict[str, Any]:
+    return applicant._asdict() | {"key": applicant.key.hex()}
+
+
+def _applicant(head: Mapping[str, Any]) -> Applicant:
+    key = _hex(head.get("key"))
+    return Applicant(epoch=_text(head, "epoch"), alg=_text(head, "alg"), key=key)
+
+
+def _continues(head: Mapping[str, Any]) -> list[str]:
+    texts = head.get("continues", [])
+    if not isinstance(texts, list) or len(texts) > MOST_ROUTES:
+        raise Malformed("报文无法读取", field="continues")
+    if not all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in texts):
+        raise Malformed("报文无法读取", field="continues")
+    return texts
 
 
 def _declined(item: Any) -> Declined:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sync import wire, wording
 from sync.errors import Malformed
 from sync.messages import (
+    NO_MARKS,
     Admission,
     Applicant,
     Declined,
@@ -59,15 +60,25 @@ def sent(cargo: Cargo) -> Cargo:
     return wire.decode(wire.encode(cargo))
 
 
+NEWER = {"marks", "applicant", "ends", "back"}
 marks = st.builds(Marks, before=name, next=name)
+applicants = st.builds(Applicant, epoch=text, alg=text, key=st.binary())
 
 
-@given(st.builds(Hello, **greeting, marks=marks))
+@given(st.builds(Hello, **greeting, marks=marks, applicant=st.none() | applicants, ends=heads))
 def test_a_hello_is_read_as_it_was_said(hello: Hello) -> None:
     assert wording.read_hello(sent(wording.write_hello(hello))) == hello
 
 
-@given(st.builds(Welcome, **greeting, skew_ms=st.integers(-(2**53), 2**53 - 1), wanted=heads))
+@given(
+    st.builds(
+        Welcome,
+        **greeting,
+        skew_ms=st.integers(-(2**53), 2**53 - 1),
+        wanted=heads,
+        continues=st.lists(text, max_size=3),
+    )
+)
 def test_a_welcome_is_read_as_it_was_said(welcome: Welcome) -> None:
     assert wording.read_welcome(sent(wording.write_hello(welcome))) == welcome
 
@@ -94,12 +105,23 @@ pulls = st.builds(
 )
 
 
+def test_what_an_older_program_says_is_read() -> None:
+    hello = wording.write_hello(Hello("n", "e", (1, 1), {}, [], "", ()))
+    pull = wording.write_pull(PullRequest([], 1, 0))
+    old_hello = sent(Cargo({k: v for k, v in hello.head.items() if k not in NEWER}))
+    old_pull = sent(Cargo({k: v for k, v in pull.head.items() if k not in NEWER}))
+
+    assert wording.read_hello(old_hello).marks == NO_MARKS
+    assert wording.read_hello(old_hello).applicant is None
+    assert wording.read_pull(old_pull).back == []
+
+
 @given(pulls)
 def test_a_pull_is_read_as_it_was_said(request: PullRequest) -> None:
     assert wording.read_pull(sent(wording.write_pull(request))) == request
 
 
-@given(text, st.builds(Applicant, epoch=text, alg=text, key=st.binary()))
+@given(text, applicants)
 def test_an_application_is_read_as_it_was_said(code: str, applicant: Applicant) -> None:
     cargo = sent(wording.write_application(code, applicant))
     assert wording.read_application(cargo) == (code, applicant)

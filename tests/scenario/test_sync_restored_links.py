@@ -27,6 +27,28 @@ def test_one_call_to_sync_takes_back_and_goes_on(sqlite_tree: Tree) -> None:
         assert township.replica.status().incidents == []
 
 
+def test_one_call_to_sync_heals_a_fork(sqlite_tree: Tree) -> None:
+    province, township = sqlite_tree.grow(PROVINCE, TOWNSHIP)
+    with serving(province) as desk:
+        image = save(township)
+        _write(township, "a", "b")
+        _sync(township, desk.url)
+        restore(township, image)
+        sqlite_tree.clock.forward(hours=1)
+        _write(township, "c")
+        _write(township, "d", seal=False)
+
+        _sync(township, desk.url)
+
+        assert province.facts() == {"a": 1, "b": 1, "c": 1, "d": 1}
+        assert township.facts() == {"a": 1, "b": 1}
+        assert township.replica.status().incidents == []
+        assert {one.kind for one in township.replica.status().mended} == {"ahead", "fork"}
+        _write(township, "e")
+        _sync(township, desk.url)
+        assert province.facts()["e"] == 1
+
+
 def test_a_second_machine_learns_it_from_the_answer(sqlite_tree: Tree) -> None:
     province, township = sqlite_tree.grow(PROVINCE, TOWNSHIP)
     twin = clone(sqlite_tree, township)
