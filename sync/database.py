@@ -4,9 +4,11 @@ One writer at a time touches the engine's tables (the outbox excepted): sealing 
 serialised. So positions are given in commit order, and no pull can miss one that commits late.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import (
@@ -25,14 +27,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.pool import Pool
 
 _ONE_WRITER = 0x77756A69
+_TURNS: WeakKeyDictionary[Pool, threading.Lock] = WeakKeyDictionary()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def _turn(engine: Engine) -> threading.Lock:
+    """The queue of this process's writers: waiting in it is exact, SQLite's busy handler polls."""
+    return _TURNS.setdefault(engine.pool, threading.Lock())
 
 
 @contextmanager
@@ -43,7 +52,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     pooled connection when something dies. On SQLite the first statement is a write, so the lock is
     taken before anything is read, however the node's engine begins its transactions.
     """
-    with engine.connect() as connection, connection.begin():
+    with _turn(engine), engine.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_WRITER})")
         else:

@@ -21,7 +21,7 @@ class Limits:
     line_bytes: int = MIB
     seal_records: int = 1_000
     seal_bytes: int = MIB
-    seal_rows: int = 10_000
+    seal_rows: int = 2_000
     seal_transactions: int = 2_000
     segment_records: int = 10_000
     segment_bytes: int = 4 * MIB
