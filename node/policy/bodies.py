@@ -1,13 +1,21 @@
 """What each kind of bulletin says, typed. Amounts are integer fen, rates parts per million.
 
-To add a kind: one class here with `kind` and `title`, and one form in `forms.py`.
+To add a kind: one class here with `kind` and `title`, named in `BODIES`. Its form, its words and
+the difference between two of its versions are made from the fields: `title` is the label,
+`description` the hint, and the type says what is typed (`Fen` yuan, `Rate` per cent, dates, codes
+with titles, lists, and lists of smaller models, one line each).
 """
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Fen = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+from node.core.i18n import _
+from node.policy.controls import SUMMED, Named, Unit
+
+Fen = Annotated[int, Field(strict=True, ge=0, le=10**12), Unit.YUAN]
+Rate = Annotated[int, Field(strict=True, ge=0, le=1_000_000), Unit.PERCENT]
+Year = Annotated[int, Field(strict=True, ge=2009, le=2200)]
 
 
 class Body(BaseModel):
@@ -25,9 +33,15 @@ class AccountInterestRate(Body):
     kind = "account_interest_rate"
     title = "个人账户记账利率"
 
-    year: Annotated[int, Field(strict=True, ge=2009, le=2200)]
-    rate_ppm: Annotated[int, Field(strict=True, ge=0, le=200_000)]
-    interest_lag_months: Annotated[int, Field(strict=True, ge=0, le=1)] = 1
+    year: Year = Field(title=_("年度"), description=_("四位数字，例如 2026"))
+    rate_ppm: Annotated[int, Field(strict=True, ge=0, le=200_000), Unit.PERCENT] = Field(
+        title=_("年利率（%）"), description=_("例如 2.75")
+    )
+    interest_lag_months: Annotated[
+        int,
+        Field(strict=True, ge=0, le=1),
+        Named(((0, _("记账当月起息")), (1, _("记账次月起息")))),
+    ] = Field(1, title=_("起息"))
 
 
 class ContributionGrades(Body):
@@ -36,7 +50,9 @@ class ContributionGrades(Body):
     kind = "contribution_grades"
     title = "缴费档次"
 
-    grades_fen: Annotated[tuple[Fen, ...], Field(min_length=1, max_length=60)]
+    grades_fen: Annotated[tuple[Fen, ...], Field(min_length=1, max_length=60)] = Field(
+        title=_("档次（元）"), description=_("从低到高，用空格隔开")
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -50,11 +66,21 @@ class GradeSubsidy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    grade_fen: Fen
-    fen: Fen
-    province_fen: Fen
-    city_fen: Fen
-    county_fen: Fen
+    grade_fen: Fen = Field(title=_("档次"))
+    fen: Annotated[Fen, SUMMED] = Field(title=_("补贴"))
+    province_fen: Fen = Field(title=_("省级"))
+    city_fen: Fen = Field(title=_("市级"))
+    county_fen: Fen = Field(title=_("县级"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sum(cls, values: Any) -> Any:
+        """Whoever types the shares need not add them up."""
+        shares = ("province_fen", "city_fen", "county_fen")
+        if not isinstance(values, dict) or "fen" in values:
+            return values
+        known = [values.get(share) for share in shares]
+        return {**values, "fen": sum(known)} if all(type(v) is int for v in known) else values
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Self:
@@ -69,7 +95,9 @@ class ContributionSubsidy(Body):
     kind = "contribution_subsidy"
     title = "缴费补贴"
 
-    grades: Annotated[tuple[GradeSubsidy, ...], Field(min_length=1, max_length=60)]
+    grades: Annotated[tuple[GradeSubsidy, ...], Field(min_length=1, max_length=60)] = Field(
+        title=_("各档补贴（元）"), description=_("每行一档，例如 200 15 5 10")
+    )
 
 
 class BasePension(Body):
@@ -78,7 +106,7 @@ class BasePension(Body):
     kind = "base_pension"
     title = "基础养老金标准"
 
-    monthly_fen: Fen
+    monthly_fen: Fen = Field(title=_("每月标准（元）"), description=_("例如 113.00"))
 
 
 class PayoutDivisor(Body):
@@ -87,7 +115,9 @@ class PayoutDivisor(Body):
     kind = "payout_divisor"
     title = "个人账户计发月数"
 
-    divisor_months: Annotated[int, Field(strict=True, ge=1, le=600)]
+    divisor_months: Annotated[int, Field(strict=True, ge=1, le=600)] = Field(
+        title=_("计发月数"), description=_("例如 139")
+    )
 
 
 BODIES: dict[str, type[Body]] = {

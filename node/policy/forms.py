@@ -1,21 +1,29 @@
-"""The part of a bulletin's form that depends on its kind: what people type, and back.
+"""The part of a bulletin's form that depends on its kind, made from the kind's fields.
 
-People type yuan and per cent; bodies hold fen and parts per million. Every problem names its field.
+Every problem names the control it was typed into.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from node.core.errors import Invalid
-from node.core.i18n import _
-from node.core.money import parse_yuan, percent, yuan
-from node.policy.bodies import Body
+from node.policy.bodies import BODIES, Body
+from node.policy.controls import (
+    columns_of,
+    control_of,
+    listed_type,
+    read_lines,
+    say_line,
+    split,
+    type_line,
+    unwrapped,
+)
 from node.policy.service import typed_body
 
-_PERCENT = re.compile(r"(\d{1,2})(?:\.(\d{1,4}))?\s*[%％]?")
-_SHARE_COLUMNS = 4
-_WHOLE_DIGITS = 9
+Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,111 +34,34 @@ class FormField:
     label: str
     hint: str
     type: str = "text"
-    width: str = "w10"
+    options: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+    required: bool = True
+    columns: tuple[str, ...] = ()
 
 
-Values = Mapping[str, str]
-
-FIELDS: dict[str, tuple[FormField, ...]] = {
-    "account_interest_rate": (
-        FormField("year", _("年度"), _("四位数字，例如 2026")),
-        FormField("rate", _("年利率（%）"), _("例如 2.75")),
-        FormField("lag", _("起息"), _("0 为记账当月起息，1 为次月起息")),
-    ),
-    "contribution_grades": (
-        FormField("grades", _("档次（元）"), _("从低到高，用空格隔开"), "textarea", "w40"),
-    ),
-    "contribution_subsidy": (
-        FormField(
-            "subsidies",
-            _("各档补贴（元）"),
-            _("每行一档：档次 省级 市级 县级，例如 200 15 5 10"),
-            "textarea",
-            "w40",
-        ),
-    ),
-    "base_pension": (FormField("monthly", _("每月标准（元）"), _("例如 113.00")),),
-    "payout_divisor": (FormField("months", _("计发月数"), _("例如 139")),),
-}
+def fields_of(kind: str) -> list[FormField]:
+    """The controls of a kind, in the order of its fields; none for an unknown kind."""
+    body = BODIES.get(kind)
+    return [_field(name, info) for name, info in body.model_fields.items()] if body else []
 
 
-def _whole(values: Values, field: str) -> int:
-    text = values.get(field, "").strip()
-    if not text.isascii() or not text.isdigit() or len(text) > _WHOLE_DIGITS:
-        raise Invalid("请填写整数", field=field)
-    return int(text)
-
-
-def parse_rate(text: str, *, field: str) -> int:
-    """A yearly rate in per cent, as parts per million: `2.75` → 27500.
-
-    Raises:
-        Invalid: it is no percentage with at most four decimals.
-    """
-    match = _PERCENT.fullmatch(text.strip())
-    if match is None:
-        raise Invalid("请填写百分比，最多四位小数，例如 2.75", field=field)
-    whole, rest = match.groups()
-    return int(whole) * 10_000 + int((rest or "").ljust(4, "0"))
-
-
-def _interest_rate(values: Values) -> dict[str, object]:
-    return {
-        "year": _whole(values, "year"),
-        "rate_ppm": parse_rate(values.get("rate", ""), field="rate"),
-        "interest_lag_months": _whole(values, "lag"),
-    }
-
-
-def _grades(values: Values) -> dict[str, object]:
-    words = re.split(r"[\s、，;；]+", values.get("grades", "").strip("、，;； \n"))
-    return {"grades_fen": [parse_yuan(word, field="grades") for word in words if word]}
-
-
-def _subsidies(values: Values) -> dict[str, object]:
-    grades = []
-    for number, line in enumerate(values.get("subsidies", "").strip().splitlines(), start=1):
-        words = line.split()
-        if len(words) != _SHARE_COLUMNS:
-            raise Invalid(f"第 {number} 行应有四个数：档次 省级 市级 县级", field="subsidies")
-        grade, province, city, county = (parse_yuan(w, field="subsidies") for w in words)
-        grades.append(
-            {
-                "grade_fen": grade,
-                "fen": province + city + county,
-                "province_fen": province,
-                "city_fen": city,
-                "county_fen": county,
-            }
+def _field(name: str, info: FieldInfo) -> FormField:
+    label, hint = info.title or name, info.description or ""
+    bare, marks = unwrapped(info.annotation, list(info.metadata))
+    listed = listed_type(bare)
+    if listed is None:
+        control = control_of(bare, marks)
+        return FormField(
+            name, label, hint, control.type, control.options, control.unit, info.is_required()
         )
-    return {"grades": grades}
+    model = _model(listed[0])
+    columns = tuple(c.title for c in columns_of(model) if not c.summed) if model else ()
+    return FormField(name, label, hint, "textarea", required=info.is_required(), columns=columns)
 
 
-def _base_pension(values: Values) -> dict[str, object]:
-    return {"monthly_fen": parse_yuan(values.get("monthly", ""), field="monthly")}
-
-
-def _divisor(values: Values) -> dict[str, object]:
-    return {"divisor_months": _whole(values, "months")}
-
-
-_READERS: dict[str, Callable[[Values], dict[str, object]]] = {
-    "account_interest_rate": _interest_rate,
-    "contribution_grades": _grades,
-    "contribution_subsidy": _subsidies,
-    "base_pension": _base_pension,
-    "payout_divisor": _divisor,
-}
-
-_PLACES = {
-    "year": "year",
-    "rate_ppm": "rate",
-    "interest_lag_months": "lag",
-    "grades_fen": "grades",
-    "grades": "subsidies",
-    "monthly_fen": "monthly",
-    "divisor_months": "months",
-}
+def _model(bare: object) -> type[BaseModel] | None:
+    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
 
 
 def read_body(kind: str, values: Values) -> Body:
@@ -139,36 +70,94 @@ def read_body(kind: str, values: Values) -> Body:
     Raises:
         Invalid: a value does not fit; `field` is the control it was typed into.
     """
-    if kind not in _READERS:
+    if kind not in BODIES:
         raise Invalid("请选择文件种类", field="kind")
+    fields = BODIES[kind].model_fields
+    typed = {
+        name: _read(name, info, values.get(name, ""))
+        for name, info in fields.items()
+        if values.get(name, "").strip() or info.is_required()
+    }
     try:
-        return typed_body(kind, _READERS[kind](values))
+        return typed_body(kind, typed)
     except Invalid as problem:
-        first = (problem.field or "").split(".")[0]
-        problem.field = _PLACES.get(first, problem.field)
-        if problem.field == "body":
-            problem.field = FIELDS[kind][0].name
+        first = (problem.field or "").split(".", maxsplit=1)[0]
+        problem.field = first if first in fields else next(iter(fields))
         raise
+
+
+def _read(name: str, info: FieldInfo, text: str) -> object:
+    bare, marks = unwrapped(info.annotation, list(info.metadata))
+    listed = listed_type(bare)
+    if listed is None:
+        if not text.strip():
+            raise Invalid("请填写这一项", field=name)
+        return control_of(bare, marks).read(text, name)
+    model = _model(listed[0])
+    if model is not None:
+        return read_lines(model, text, name)
+    control = control_of(*listed)
+    return [control.read(word, name) for word in split(text)]
+
+
+def typed_values(body: Body) -> dict[str, str]:
+    """A body as it would be typed: a draft taken up again, or the old version as a start."""
+    values = body.model_dump()
+    return {name: _typed(info, values[name]) for name, info in type(body).model_fields.items()}
+
+
+def _typed(info: FieldInfo, value: object) -> str:
+    if value is None:
+        return ""
+    bare, marks = unwrapped(info.annotation, list(info.metadata))
+    listed = listed_type(bare)
+    if listed is None:
+        return control_of(bare, marks).type_again(value)
+    model = _model(listed[0])
+    items = list(value) if isinstance(value, (tuple, list)) else []
+    if model is not None:
+        return "\n".join(type_line(model, item) for item in items)
+    return " ".join(control_of(*listed).type_again(item) for item in items)
 
 
 def in_words(body: Body) -> list[tuple[str, str]]:
     """A body as label and text, for a page."""
     values = body.model_dump()
-    match body.kind:
-        case "account_interest_rate":
-            lag = _("次月起息") if values["interest_lag_months"] else _("当月起息")
-            rate = percent(values["rate_ppm"])
-            return [(_("年度"), str(values["year"])), (_("年利率"), rate), (_("起息"), lag)]
-        case "contribution_grades":
-            return [(_("档次（元）"), "、".join(yuan(fen) for fen in values["grades_fen"]))]
-        case "contribution_subsidy":
-            return [(yuan(g["grade_fen"]), _shares(g)) for g in values["grades"]]
-        case "base_pension":
-            return [(_("每月标准（元）"), yuan(values["monthly_fen"]))]
-        case _:
-            return [(_("计发月数"), str(values["divisor_months"]))]
+    said: list[tuple[str, str]] = []
+    for name, info in type(body).model_fields.items():
+        said += _say(info, info.title or name, values[name])
+    return said
 
 
-def _shares(grade: Mapping[str, int]) -> str:
-    province, city, county = (yuan(grade[f"{who}_fen"]) for who in ("province", "city", "county"))
-    return f"{yuan(grade['fen'])}（省 {province}，市 {city}，县 {county}）"
+def _say(info: FieldInfo, label: str, value: object) -> list[tuple[str, str]]:
+    if value is None:
+        return []
+    bare, marks = unwrapped(info.annotation, list(info.metadata))
+    listed = listed_type(bare)
+    if listed is None:
+        return [(label, control_of(bare, marks).say(value))]
+    items = list(value) if isinstance(value, (tuple, list)) else []
+    model = _model(listed[0])
+    if model is not None:
+        return [say_line(model, item) for item in items]
+    return [(label, "、".join(control_of(*listed).say(item) for item in items))]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line that differs between two versions; "" where one of them has no such line."""
+
+    label: str
+    before: str
+    after: str
+
+
+def changes(old: Body, new: Body) -> list[Change]:
+    """What a new version changes, in words: lines changed, added and gone, in reading order."""
+    before, after = dict(in_words(old)), dict(in_words(new))
+    labels = [*after, *(label for label in before if label not in after)]
+    return [
+        Change(label, before.get(label, ""), after.get(label, ""))
+        for label in labels
+        if before.get(label) != after.get(label)
+    ]

@@ -58,7 +58,7 @@ def _form_context(kind: str, typed: Mapping[str, Any], today: date) -> dict[str,
         "kind": known,
         "kind_title": dict(KINDS).get(known, ""),
         "kinds": KINDS,
-        "fields": forms.FIELDS.get(known, ()),
+        "fields": forms.fields_of(known),
         "typed": {"effective_from": today.isoformat(), **typed},
     }
 

@@ -11,7 +11,7 @@ from node.core.clock import business_date, from_iso, iso, shanghai
 from node.core.errors import Invalid
 from node.core.money import parse_yuan, percent, yuan
 from node.core.personal import Keyring, mask_citizen_number, mask_tail
-from node.policy.forms import parse_rate
+from node.policy.controls import parse_rate
 from sync.errors import Unreadable
 
 KEYS = Keyring(data_key=bytes(range(32)), index_key=bytes(32))
