@@ -25,7 +25,7 @@ from node.cases.rules import Action
 from node.core.errors import Invalid, NotFound, Refusal
 from node.core.work import UnitOfWork
 from node.registry.citizen_number import normal_number, number_problems, read_number
-from node.registry.matters import derived_of, village_options
+from node.registry.matters import derived_of, known_values, village_options
 from node.registry.rules import card_notices, card_problems, name_problems, normal_name
 from node.registry.typed import Notice, plain
 from tiers import Level, RegionCode
@@ -104,6 +104,10 @@ class BenefitClaim(Matter[BenefitClaimForm]):
         month = due_from(born_on)
         first = f"{month.year} 年 {month.month} 月"
         return [*derived_of(form.citizen_number), ("到龄领取月份", first)]
+
+    def beginning(self, uow: UnitOfWork, person_id: str) -> Mapping[str, str]:
+        """The person's name, number and village."""
+        return known_values(uow, person_id)
 
     def outcome_href(self, case: Case) -> str:
         """The calculation sheet."""

@@ -17,6 +17,7 @@ from node.cases.models import Case
 from node.cases.queries import typed_values
 from node.core.access import record_access
 from node.core.edge import Reading, Writing, page, redisplay
+from node.core.errors import NotFound
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
 
@@ -58,6 +59,19 @@ def new(request: Request, code: str, uow: Reading) -> Response:
     """An empty form."""
     require_entering(uow)
     context = _new_context(uow, code, {}, draft_id=new_id(), place=f"/cases/new/{code}")
+    return page(request, FORM, **context)
+
+
+@router.get("/cases/new/{code}/for/{person_id}")
+def new_for(request: Request, code: str, person_id: str, uow: Writing) -> Response:
+    """The form begun for a person known here; it shows their number in full, which is recorded."""
+    require_entering(uow)
+    matter = matter_of(code)
+    typed = matter.beginning(uow, person_id)
+    if typed is None:
+        raise NotFound("这个事项不能从已参保人员开始办理", matter=code)
+    record_access(uow, person_id, what="公民身份号码", reason=matter.title)
+    context = _new_context(uow, code, typed, draft_id=new_id(), place=f"/cases/new/{code}")
     return page(request, FORM, **context)
 
 

@@ -96,6 +96,15 @@ class Matter(ABC, Generic[F]):
         """What the form says without being asked: (title, words)."""
         return ()
 
+    def beginning(self, uow: UnitOfWork, person_id: str) -> Mapping[str, str] | None:  # noqa: ARG002
+        """What the form begins with for a person who is known here, by field; none when the
+        matter is not for people who are known already.
+
+        Raises:
+            NotFound: there is no such person, or none the actor may see.
+        """
+        return None
+
     def outcome_href(self, case: Case) -> str:  # noqa: ARG002
         """Where to read what approval made; empty when there is no such page."""
         return ""

@@ -69,7 +69,8 @@ def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
     return page(
         request,
         "cases/inbox.html",
-        tabs=list(Tab),
+        tabs=service.tabs(uow),
+        matters=matters(),
         counts=counts,
         drafts=[(one, service.values_of(one).get("name", "")) for one in service.list_drafts(uow)],
         **_list_context(uow, asked),

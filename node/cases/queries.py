@@ -16,12 +16,13 @@ from node.cases.matter import matter_of
 from node.cases.models import Case, CaseStep
 from node.cases.rules import OPEN, STAGES, State, excluded_steps
 from node.cases.steps import UNKNOWN, desk, hand
+from node.cases.whereabouts import unsent_cases
 from node.core.access import record_access
 from node.core.errors import Forbidden, Invalid, NotFound
 from node.core.paging import Page, paged
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
-from tiers import Duty, RegionCode, RegionError, Role
+from tiers import Duty, Level, RegionCode, RegionError, Role
 
 WAITING_LIMIT = 1_000
 _OPEN = [str(state) for state in OPEN]
@@ -33,6 +34,8 @@ class Tab(StrEnum):
 
     RECENT = "recent"
     MINE = "mine"
+    UNSENT = "unsent"
+    UNDER_WAY = "under_way"
     RETURNED = "returned"
     CLOSED = "closed"
 
@@ -44,6 +47,8 @@ class Tab(StrEnum):
 _TAB_TITLE = {
     Tab.RECENT: "近期",
     Tab.MINE: "待我办理",
+    Tab.UNSENT: "未上报",
+    Tab.UNDER_WAY: "办理中",
     Tab.RETURNED: "退回补正",
     Tab.CLOSED: "已办结",
 }
@@ -80,11 +85,20 @@ def waiting_ids(uow: UnitOfWork) -> Sequence[str]:
 
 def counts(uow: UnitOfWork) -> dict[Tab, int]:
     """How many cases are in each tab."""
-    found = {}
-    for tab in (Tab.MINE, Tab.RETURNED):
+    found: dict[Tab, int] = {}
+    for tab in tabs(uow):
+        if tab in (Tab.RECENT, Tab.CLOSED):
+            continue  # grows for ever, and nobody waits for it
         counted = _seen(uow).where(_tab(uow, tab)).with_only_columns(func.count())
         found[tab] = int(uow.session.scalar(counted) or 0)
     return found
+
+
+def tabs(uow: UnitOfWork) -> list[Tab]:
+    """The parts of the inbox that mean something to the actor at this node."""
+    shown = [Tab.MINE] if hand(uow).duties else []
+    shown += [Tab.UNSENT] if uow.level.is_below(Level.COUNTY) else []
+    return [Tab.RECENT, *shown, Tab.UNDER_WAY, Tab.RETURNED, Tab.CLOSED]
 
 
 def require_seeing(uow: UnitOfWork) -> None:
@@ -109,6 +123,10 @@ def _seen(uow: UnitOfWork) -> Select[Case]:
 def _tab(uow: UnitOfWork, tab: Tab) -> ColumnElement[bool]:
     if tab is Tab.MINE:
         return _mine(uow)
+    if tab is Tab.UNSENT:
+        return col(Case.id).in_(sorted(unsent_cases(uow))[:WAITING_LIMIT])
+    if tab is Tab.UNDER_WAY:
+        return and_(col(Case.state).in_(_OPEN), col(Case.state) != str(State.RETURNED))
     if tab is Tab.RETURNED:
         back = or_(col(Case.state) == str(State.RETURNED), col(Case.remark) != "")
         return and_(col(Case.state).in_(_OPEN), back)

@@ -16,6 +16,7 @@ from node.cases.queries import (
     counts,
     inbox,
     reveal,
+    tabs,
     timeline,
 )
 from node.cases.review import (
@@ -59,6 +60,7 @@ __all__ = [
     "save_draft",
     "submit",
     "submit_many",
+    "tabs",
     "timeline",
     "values_of",
     "withdraw",

@@ -13,7 +13,8 @@ from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
 from node.cases.queries import typed_values, waiting_ids
 from node.cases.rules import STAGE_OF, Action, Position, State, refusal
-from node.cases.steps import hand, holds, holidays, own_stages, path_of, positions_of
+from node.cases.steps import hand, holidays, own_stages, path_of, positions_of
+from node.cases.whereabouts import Whereabouts, unsent_cases, whereabouts
 from node.cases.working_days import days_left
 from node.core.divisions import table as divisions
 from node.core.errors import Problems, Refusal
@@ -24,18 +25,6 @@ from tiers import Duty, Level
 LATE_ARRIVAL = timedelta(minutes=10)
 """A step that took longer to arrive was made offline or over a bad link: both instants show."""
 
-MINE = {
-    Action.FIRST_REVIEW: "待我初审",
-    Action.REVIEW: "待我复核",
-    Action.APPROVE: "待我审批",
-    Action.SUBMIT: "待我补正",
-}
-KINDS = {
-    State.APPROVED: "done",
-    State.REJECTED: "bad",
-    State.WITHDRAWN: "other",
-    State.RETURNED: "wait",
-}
 PASSING = {Action.FIRST_REVIEW: "初审通过", Action.REVIEW: "复核通过", Action.APPROVE: "同意，办结"}
 
 
@@ -46,36 +35,23 @@ class Row:
     case: Case
     matter: str
     citizen: str
-    kind: str
-    state: str
+    stands: Whereabouts
     days: int | None
 
 
 def rows(uow: UnitOfWork, listed: Sequence[Case]) -> list[Row]:
     """Lines for a list: whose turn it is, how many working days are left, the masked number."""
-    positions = positions_of(uow, listed)
-    return [_row(uow, case, positions.get(case.id)) for case in listed]
-
-
-def _row(uow: UnitOfWork, case: Case, position: Position | None) -> Row:
-    kind, words = standing(uow, case, position)
-    return Row(
-        case=case,
-        matter=matter_title(case.matter),
-        citizen=masked_number(case),
-        kind=kind,
-        state=words,
-        days=days_until(uow, case),
-    )
-
-
-def standing(uow: UnitOfWork, case: Case, position: Position | None) -> tuple[str, str]:
-    """The chip of a case: its kind and its words."""
-    state = State(case.state)
-    mine = holds(uow, position) if position else None
-    if mine is not None:
-        return "mine", MINE[mine]
-    return KINDS.get(state, "wait"), state.title
+    positions, unsent = positions_of(uow, listed), unsent_cases(uow)
+    return [
+        Row(
+            case=case,
+            matter=matter_title(case.matter),
+            citizen=masked_number(case),
+            stands=whereabouts(uow, case, positions.get(case.id), unsent),
+            days=days_until(uow, case),
+        )
+        for case in listed
+    ]
 
 
 def days_until(uow: UnitOfWork, case: Case) -> int | None:
@@ -123,13 +99,11 @@ def form_context(uow: UnitOfWork, matter: Matter[Any], typed: Mapping[str, Any])
 def case_context(uow: UnitOfWork, case: Case, *, full: bool = False) -> dict[str, Any]:
     """What the page of one case needs. Numbers are masked unless `full`."""
     position = positions_of(uow, [case]).get(case.id)
-    kind, words = standing(uow, case, position)
     stage = STAGE_OF.get(State(case.state))
     context: dict[str, Any] = {
         "case": case,
         "matter_title": matter_title(case.matter),
-        "kind": kind,
-        "state": words,
+        "stands": whereabouts(uow, case, position, unsent_cases(uow)),
         "days": days_until(uow, case),
         "path": path_steps(uow, case),
         "full": full,

@@ -35,6 +35,7 @@ from node.registry.rules import (
     normal_name,
     short_yuan,
 )
+from node.registry.service import person_of
 from node.registry.typed import Notice, plain
 from tiers import Level, RegionCode
 
@@ -223,6 +224,20 @@ def _enrolled(uow: UnitOfWork, forms: Sequence[EnrolmentForm]) -> set[str]:
     known = known_people(uow, list(numbers))
     enrolled = enrolled_people(uow, list(known.values()))
     return {numbers[index] for index, person_id in known.items() if person_id in enrolled}
+
+
+def known_values(uow: UnitOfWork, person_id: str) -> dict[str, str]:
+    """Name, number and village of a person known here, as a form of a matter begins with them.
+
+    Raises:
+        NotFound: there is no such person, or none the actor may see.
+    """
+    person = person_of(uow, person_id)
+    return {
+        "name": person.name,
+        "citizen_number": person.citizen_number,
+        "village": person.village,
+    }
 
 
 def village_options(uow: UnitOfWork) -> list[Option]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from node.cases import service as cases
 from node.cases import views
-from node.cases.matter import matter_title
+from node.cases.matter import matters
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
@@ -149,20 +149,30 @@ def discard(roll_id: str, uow: Writing) -> Response:
 
 
 def _person_context(uow: UnitOfWork, person: Person, *, full: bool) -> dict[str, Any]:
-    found = cases.cases_of_person(uow, person.citizen_number)
+    found = views.rows(uow, cases.cases_of_person(uow, person.citizen_number))
     return {
         "person": person,
         "age": age_on(person.born_on, uow.today),
         "category": CATEGORIES.get(person.category, person.category),
         "enrolments": service.enrolments_of(uow, person),
         "states": STATES,
-        "cases": [
-            (case, matter_title(case.matter), views.standing(uow, case, None)) for case in found
-        ],
+        "cases": found,
+        "beginnings": _beginnings(uow, person),
         "sections": sections_of(uow, person),
         "full": full,
         "reason": "",
     }
+
+
+def _beginnings(uow: UnitOfWork, person: Person) -> list[tuple[str, str]]:
+    """The matters that the reader may begin for a person: address and title."""
+    if not views.may_enter(uow):
+        return []
+    return [
+        (f"/cases/new/{matter.code}/for/{person.id}", matter.title)
+        for matter in matters()
+        if matter.beginning(uow, person.id) is not None
+    ]
 
 
 @router.get("/{person_id}")

@@ -22,7 +22,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 
 from node.web import charts, i18n
-from node.web.filters import FILTERS, errors_of, moment_text
+from node.web.filters import FILTERS, errors_of
+from node.web.freshness import SyncState, freshness
 from node.web.headers import static_url
 
 NODE = Path(__file__).parent.parent
@@ -38,22 +39,13 @@ class NavItem(TypedDict, total=False):
     count: int
 
 
-class SyncState(TypedDict, total=False):
-    """When this node last reached its parent (UTC), and how many records wait to go."""
-
-    at: datetime | None
-    waiting: int
-    parent: str
-    ok: bool
-
-
 class Frame(TypedDict, total=False):
     """What stands around every page. Objects with the same attributes serve as well."""
 
     node: Mapping[str, object]  # name, tier (县级经办机构)
     user: Mapping[str, object] | None  # key, name, role, href
     nav: Sequence[NavItem]
-    sync: SyncState | None
+    sync: SyncState | None  # of freshness.py
     csrf_token: str
     lang: str
     messages: Sequence[Mapping[str, str]]  # kind (info done wait bad), text
@@ -150,7 +142,7 @@ def _around(request: Request, frame: Mapping[str, Any]) -> dict[str, object]:
         "node": {name: _read(node, name) for name in ("name", "tier")},
         "user": user and _person(user),
         "nav": _navigation(request.url.path, frame.get("nav") or ()),
-        "sync": _sync(frame.get("sync"), frame.get("now")),
+        "sync": freshness(frame.get("sync"), frame.get("now")),
         "messages": [
             {"kind": _read(message, "kind", "info"), "text": _read(message, "text")}
             for message in frame.get("messages") or ()
@@ -198,27 +190,3 @@ def _navigation(path: str, items: Sequence[object]) -> list[dict[str, object]]:
         }
         for href, item in zip(hrefs, items, strict=True)
     ]
-
-
-def _sync(state: object, now: datetime | None) -> dict[str, object] | None:
-    """✓ 09:41 与上级同步，待上送 0 条; never reached: 尚未与上级同步."""
-    if not state:
-        return None
-    if isinstance(state, str):
-        return {"ok": True, "text": state}
-    at, ok = _read(state, "at", None), bool(_read(state, "ok", True))
-    waiting = _read(state, "waiting", 0)
-    parent = i18n.gettext(_read(state, "parent") or "上级")
-    if at is None:
-        text = i18n.gettext("! 尚未与%(parent)s同步，待上送 %(n)s 条", parent=parent, n=waiting)
-        return {"ok": False, "text": text}
-    when = moment_text(at, now)
-    if ok:
-        text = i18n.gettext(
-            "✓ %(at)s 与%(parent)s同步，待上送 %(n)s 条", at=when, parent=parent, n=waiting
-        )
-    else:
-        text = i18n.gettext(
-            "! %(at)s 之后未能与%(parent)s同步，待上送 %(n)s 条", at=when, parent=parent, n=waiting
-        )
-    return {"ok": ok, "text": text}

@@ -115,7 +115,7 @@ def test_a_person_is_enrolled_by_four_people_at_three_machines(network: Network,
     who = Applicant("钱满仓", 101)
     coordinator = sit(HANSI_VILLAGE, "rongzhuang-coord")
     _enter_with_mistakes(coordinator, who)
-    expect(coordinator.locator(".page-head .chip")).to_contain_text("待初审")
+    expect(coordinator.locator(".page-head .chip")).to_contain_text("乡镇初审")
 
     clerk = sit(HANSI, "hansi-clerk")
     open_case_of(clerk, who)

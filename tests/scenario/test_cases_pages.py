@@ -129,8 +129,11 @@ def test_a_draft_is_nobody_elses(desks: Desks) -> None:
 
 def test_a_case_goes_round_by_pages_alone(desks: Desks) -> None:
     case = entered(desks)
-    assert "待初审" in words(desks.coordinator.get(case).text)
+    assert "未上报" in words(desks.coordinator.get(case).text)
+    assert case in desks.coordinator.get("/inbox?tab=unsent").text
     desks.sync()
+    assert "已上报，待乡镇初审" in words(desks.coordinator.get(case).text)
+    assert case not in desks.coordinator.get("/inbox?tab=unsent").text
 
     back = desks.clerk.post(
         f"{case}/return", {"reason": "补写门牌号", "field": "household_address"}
@@ -150,6 +153,7 @@ def test_a_case_goes_round_by_pages_alone(desks: Desks) -> None:
     desks.sync()
     assert desks.reviewer.post(f"{case}/pass").status_code == 303
     assert desks.approver.post(f"{case}/pass").status_code == 303
+    assert "县复核" in words(desks.coordinator.get(case).text)
     desks.sync()
 
     shown = words(desks.coordinator.get(case).text)
@@ -163,9 +167,18 @@ def test_a_case_goes_round_by_pages_alone(desks: Desks) -> None:
     ):
         assert told in shown, told
     person = re.findall(r'href="(/registry/[0-9a-f-]{36})"', desks.coordinator.get(case).text)[0]
-    page = words(desks.coordinator.get(person).text)
-    assert "缴费中" in page
-    assert "410199********" in page
+    page = desks.coordinator.get(person).text
+    assert "缴费中" in words(page)
+    assert "410199********" in words(page)
+    begin = f"/cases/new/benefit_claim/for/{person.rpartition('/')[2]}"
+    assert begin in page
+    form = desks.coordinator.get(begin).text
+    assert f'value="{citizen_number(1)}"' in form
+    assert 'value="赵样本"' in form
+    enrolled_already = begin.replace("benefit_claim", "enrolment")
+    assert desks.coordinator.get(enrolled_already).status_code == 404
+    assert desks.clerk.get(person).text.count(begin) == 1
+    assert begin not in desks.reviewer.get(person).text
 
 
 def test_numbers_are_masked_until_a_reason_is_given(desks: Desks) -> None:

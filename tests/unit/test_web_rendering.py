@@ -90,7 +90,7 @@ def test_the_frame_names_node_person_and_the_last_contact(templates: Templates) 
         ({"at": None, "waiting": 4, "parent": "乡级"}, "! 尚未与乡级同步，待上送 4 条"),
         (
             {"at": datetime(2026, 3, 3, 3, 20, tzinfo=UTC), "waiting": 2, "ok": False},
-            "! 3月3日 11:20 之后未能与上级同步，待上送 2 条",
+            "! 已 11 天没有与上级同步，待上送 2 条",
         ),
     ],
 )
@@ -99,6 +99,7 @@ def test_silence_between_nodes_is_said_with_its_age(
 ) -> None:
     page = refused(templates, NotFound("无"), frame={"sync": state, "now": NOW})
     assert f'<span class="neg">{text}</span>' in page
+    assert ("上级的办理结果、名册和账户截至" in page) == ("天" in text)
 
 
 def test_the_deepest_entry_of_the_navigation_is_current(templates: Templates) -> None:
