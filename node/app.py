@@ -11,6 +11,7 @@ from node.background import Background
 from node.core.edge import House, Who, forgery_guard, install_error_answers
 from node.frame import build_frame, navigation
 from node.identity.gate import SessionGate
+from node.network.lookout import Lookout
 from node.network.metrics import exposition
 from node.runtime import Node
 from node.snapshots import Snapshots
@@ -60,7 +61,7 @@ def _house(node: Node, background: Background) -> House:
         renderer=templates,
         hosted=lambda: node.hosted,
         after_commit=background.written.set,
-        frame=partial(build_frame, node),
+        frame=partial(build_frame, node, Lookout(node)),
     )
 
 
@@ -99,7 +100,4 @@ def healthy(request: Request) -> Response:
 def metrics(request: Request) -> Response:
     """For Prometheus; nothing personal in it."""
     node: Node = request.app.state.node
-    parent = node.places.parent(node.code)
-    return PlainTextResponse(
-        exposition(node.engine, node=node.code, parent=parent, now=node.clock())
-    )
+    return PlainTextResponse(exposition(node))

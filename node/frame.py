@@ -6,18 +6,21 @@ from fastapi import Request
 
 from node.core.work import Actor
 from node.network import state
+from node.network.lookout import Lookout
 from node.runtime import Node
 from node.version import VERSION
 from tiers import Role
 
 
-def build_frame(node: Node, request: Request, actor: Actor | None) -> dict[str, Any]:
+def build_frame(
+    node: Node, lookout: Lookout, request: Request, actor: Actor | None
+) -> dict[str, Any]:
     """The frame of one page, for `web` to render around it."""
     gate = request.app.state.house.gate
     return {
         "node": {"name": node.title, "tier": node.profile.title},
         "user": user_of(actor),
-        "nav": navigation(node, actor),
+        "nav": _with_calls(lookout, navigation(node, actor)),
         "sync": sync_state(node) if actor else None,
         "csrf_token": gate.csrf_token(request) if actor else "",
         "version": VERSION,
@@ -33,7 +36,7 @@ def user_of(actor: Actor | None) -> dict[str, str] | None:
     return {"key": actor.id, "name": actor.name, "role": posts, "href": "/identity/me"}
 
 
-def navigation(node: Node, actor: Actor | None) -> list[dict[str, str]]:
+def navigation(node: Node, actor: Actor | None) -> list[dict[str, Any]]:
     """The places this person's posts need at this tier."""
     if actor is None or actor.must_change_password:
         return []
@@ -47,6 +50,15 @@ def navigation(node: Node, actor: Actor | None) -> list[dict[str, str]]:
 
 
 _SERVED_BY = {"inbox": "cases"}
+_NETWORK = "/network"
+
+
+def _with_calls(lookout: Lookout, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Beside 网络, on every page of whoever has it: how many things call for somebody."""
+    for item in items:
+        if item["href"] == _NETWORK:
+            item["count"] = lookout.calls()
+    return items
 
 
 def _is_present(path: str, capabilities: set[str]) -> bool:

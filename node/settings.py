@@ -36,6 +36,20 @@ class SyncSettings(BaseModel):
     bundle_mib: int = Field(default=256, ge=1, description="网页上可导入的数据包，最大多少 MiB")
 
 
+class AlertSettings(BaseModel):
+    """From where on the network page, the navigation and the metrics call for somebody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    late_hours: float = Field(default=2, gt=0, description="多久没有消息显示为迟到")
+    silent_hours: float = Field(default=48, gt=0, description="多久没有消息算失联")
+    stuck_hours: float = Field(default=24, gt=0, description="待上送的记录最多等多久")
+    quarantine_open: int = Field(default=100, ge=1, description="待人处理的搁置记录达到几条")
+    quarantine_growth: int = Field(default=10, ge=1, description="一天里净增几条搁置记录")
+    skew_seconds: float = Field(default=300, gt=0, description="时钟与上级相差多少秒")
+    certificate_days: float = Field(default=30, gt=0, description="证书到期前多少天")
+
+
 class LoginSettings(BaseModel):
     """Passwords and sessions."""
 
@@ -74,6 +88,7 @@ class Settings(BaseSettings):
         default=None, description="仅用于演示和演练：内含秒数的文件，时钟按它偏移"
     )
     sync: SyncSettings = SyncSettings()
+    alerts: AlertSettings = AlertSettings()
     login: LoginSettings = LoginSettings()
 
     @property

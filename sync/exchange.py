@@ -19,6 +19,7 @@ from sync.giving import fitting
 from sync.line import Line, LinkDown, NotGranted
 from sync.links import PARENT, note_link
 from sync.messages import Declined, Head, Hello, Taken
+from sync.meter import OUT
 from sync.parts import Assembly
 from sync.replica import Replica
 from sync.segment import Sealed, StreamId, read_header
@@ -147,6 +148,7 @@ class Push:
     def _deliver(self, sent: list[Sealed], cargo: Cargo) -> Step:
         answer = self.line.call("PUT", "/segments", cargo)
         taken = wording.read_taken(answer)
+        self._meter(sent, taken)
         if progress := wording.read_progress(answer):
             self._sent = (progress.digest, progress.have)
         if taken.receipt:
@@ -159,6 +161,11 @@ class Push:
             raise LinkDown("上级没有收下任何记录")
         self._shown.update((c.node, c.epoch) for c in cargo.certificates)
         return _step(taken, taken.segments if cargo.part else len(sent))
+
+    def _meter(self, sent: list[Sealed], taken: Taken) -> None:
+        peer, meter = parent_of(self.replica), self.replica.meter
+        meter.carried(peer, OUT, sent[: taken.segments])
+        meter.refused(peer, taken.refused)
 
     def _mind_the_order(self, taken: Taken) -> None:
         """A stream that does not fit calls for a new session, but once for each place it ends."""

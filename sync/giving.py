@@ -18,6 +18,7 @@ from sync.gate import ServerLimits
 from sync.limits import KIB
 from sync.links import CHILD, note_link
 from sync.messages import PROTOCOL, Applicant, Head, Taken
+from sync.meter import OUT
 from sync.parts import Assembly
 from sync.replica import Replica
 from sync.segment import Sealed, read_header
@@ -118,7 +119,9 @@ class Counter:
             if part.digest.hex() == asked.digest and asked.offset < part.total:
                 part = wire.cut(whole, offset=asked.offset, size=budget)
             return wire.encode(Cargo({}, certificates, (), part))
-        return wire.encode(Cargo({}, certificates, fitting(found, budget)))
+        chosen = fitting(found, budget)
+        self._replica.meter.carried(child.node, OUT, chosen)
+        return wire.encode(Cargo({}, certificates, chosen))
 
     def is_contact_due(self, child: Certificate) -> bool:
         """Whether it is time to note that a child, which only listens, is there: once a minute."""

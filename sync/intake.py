@@ -23,6 +23,7 @@ from sync.keyring import Identity, require_identity
 from sync.landing import heads_of, land, place_of, verify_segment
 from sync.links import CHILD, PARENT, note_progress
 from sync.messages import Declined, Taken
+from sync.meter import IN
 from sync.receipts import give_receipt
 from sync.regions import strictly_inside
 from sync.restoring import agrees, held_elsewhere
@@ -141,6 +142,7 @@ class _Intake:
                 receipt = give_receipt(self._site, connection, watermarks, giver=self._peer.node)
         if self._segments:
             self._site.bell.ring()
+        self._site.meter.refused(self._peer.node, self._refused)
         return Taken(watermarks, self._refused, receipt, self._segments, self._applied, self._held)
 
     def _take(self, sealed: Sealed, header: Header) -> None:
@@ -160,6 +162,7 @@ class _Intake:
                 note_progress(self._site, connection, self._peer.node, role=self._peer.role)
         if counts is not None:
             self._segments += 1
+            self._site.meter.carried(self._peer.node, IN, [sealed])
             self._applied += counts.applied
             self._held += counts.held
         self._heads[header.stream] = header.last

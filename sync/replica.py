@@ -34,6 +34,7 @@ from sync.keys import Signer
 from sync.limits import LIMITS, Limits
 from sync.links import PARENT, note_failure
 from sync.messages import Admission, Applicant, Head, Hello, Receipt, Taken, Welcome
+from sync.meter import Meter
 from sync.moment import Clock, Entropy, entropy, wall_clock
 from sync.record import Record
 from sync.routes import DOWN_ALL, may_rise
@@ -76,6 +77,11 @@ class Replica:
     def bell(self) -> Bell:
         """Rings in this process when something was sealed or taken."""
         return self.site.bell
+
+    @property
+    def meter(self) -> Meter:
+        """What went over each link in this process."""
+        return self.site.meter
 
     # Membership
 
@@ -240,6 +246,7 @@ class Replica:
 
     def note_failure(self, peer: str, error: str, *, role: str = PARENT) -> None:
         """A call to a peer failed: counted and shown until one succeeds."""
+        self.site.meter.failed(peer)
         with writing(self.site.engine) as connection:
             note_failure(self.site, connection, peer, role=role, error=error)
 
@@ -266,6 +273,8 @@ class Replica:
                 return found
             ours = outgoing.streams_down(connection, child=child)
             missing = outgoing.behind(ours, held_there)
+            lacked = sum(ours[name].seq - seq for name, seq in missing.items())
+            self.site.meter.lacks(child, lacked)
             chosen: list[Sealed] = []
             for first in (True, False):
                 part = {n: s for n, s in missing.items() if (n.route == DOWN_ALL) == first}

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 from sync.bell import Bell
 from sync.handlers import Authority, Handlers, Notice, OnNotice
 from sync.limits import LIMITS, Limits
+from sync.meter import Meter
 from sync.moment import Clock, Entropy, entropy, stamp, wall_clock
 from sync.vault import PLAIN, Vault
 
@@ -17,7 +18,7 @@ def silent(_connection: Connection, _notice: Notice) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Everything a verb of the engine needs. Immutable but for the bell."""
+    """Everything a verb of the engine needs. Immutable but for bell and meter."""
 
     engine: Engine
     authority: Authority
@@ -28,6 +29,7 @@ class Site:
     on_notice: OnNotice = silent
     entropy: Entropy = entropy
     bell: Bell = field(default_factory=Bell)
+    meter: Meter = field(default_factory=Meter)
 
     def now(self) -> str:
         return stamp(self.clock())

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from node.core.models import DivisionRow
 from node.core.work import UnitOfWork
 from node.network.records import report
-from node.network.state import held_by_kind, open_incidents, waiting
+from node.network.signs import as_facts, own_signs
+from node.network.state import held_by_kind
 from node.version import VERSION
 from sync.store import stream
 
@@ -15,13 +15,11 @@ from sync.store import stream
 def facts(uow: UnitOfWork) -> dict[str, Any]:
     """Numbers only, nothing personal."""
     connection = uow.connection
-    own = uow.session.get(DivisionRow, str(uow.node))
-    held = held_by_kind(connection)
+    signs = own_signs(uow)
     return {
-        "waiting": waiting(connection, parent=own.parent if own else None, level=uow.level),
-        "held": sum(held.values()),
-        "held_by_kind": held,
-        "incidents": len(open_incidents(connection)),
+        **as_facts(signs),
+        "held_by_kind": held_by_kind(connection),
+        "incidents": sum(signs.incidents.values()),
         "streams": connection.execute(select(func.count()).select_from(stream)).scalar_one(),
     }
 

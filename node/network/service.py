@@ -1,46 +1,41 @@
 """The network as this node knows it: itself, the nodes below, and how each is doing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlmodel import col, select
 
 from node.core.divisions import Places
 from node.core.work import UnitOfWork
-from node.network.models import HeldNotice, NodeReport
-from node.network.state import members
+from node.network.models import HeldNotice
+from node.network.rules import RANK, Alert, Signs, Thresholds, alerts, silence, state_of
+from node.network.signs import own_signs, signs_below
+from node.network.tree import Branch, View, every, grow, tops
 from node.policy import service as policy
 from node.policy.models import Bulletin
+from node.settings import AlertSettings
 from tiers import RegionCode
 
-SILENT_AFTER = timedelta(days=2)
-LATE_AFTER = timedelta(hours=2)
 LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One node of the tree. `waiting` is None where nobody here can know."""
+class Known:
+    """One node: its signs, its program, and who holds its streams when it has no machine."""
 
-    node: RegionCode
-    depth: int
+    signs: Signs
     version: str
-    last_progress: datetime | None
-    waiting: int | None
-    held: int
-    is_here: bool
     held_by: str | None
-    state: str
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
-    """This node's own counts."""
+class Survey:
+    """Everything at a glance. `calls` are the alerts of all nodes, the worst first."""
 
-    waiting: int
-    held: int
-    version: str
+    root: Branch
+    known: dict[str, Known]
+    calls: Sequence[tuple[RegionCode, Alert]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +45,46 @@ class Coverage:
     bulletin: Bulletin
     acknowledged: int
     missing: Sequence[RegionCode]
+
+
+def thresholds_of(settings: AlertSettings) -> Thresholds:
+    """The thresholds an administrator set."""
+    return Thresholds(
+        late=timedelta(hours=settings.late_hours),
+        silent=timedelta(hours=settings.silent_hours),
+        stuck=timedelta(hours=settings.stuck_hours),
+        quarantine_open=settings.quarantine_open,
+        quarantine_growth=settings.quarantine_growth,
+        skew=timedelta(seconds=settings.skew_seconds),
+        certificate=timedelta(days=settings.certificate_days),
+    )
+
+
+def survey(uow: UnitOfWork, places: Places, thresholds: Thresholds, *, version: str) -> Survey:
+    """This node and every node below that has joined, judged and counted."""
+    own = own_signs(uow)
+    known = {str(uow.node): Known(own, version, None)}
+    known |= {node: Known(*found) for node, found in signs_below(uow).items()}
+    views = {}
+    for node, each in known.items():
+        state = "here" if node == uow.node else state_of(each.signs, uow.now, thresholds)
+        found = tuple(alerts(each.signs, uow.now, thresholds))
+        views[node] = View(RegionCode(node), state, found)
+    root = grow(uow.node, views, places.parents)
+    calls = [
+        *(
+            (top.node, silence(known[str(top.node)].signs.heard, uow.now, below=below))
+            for top, below in tops(root, "silent")
+        ),
+        *((b.view.node, alert) for b in every(root) for alert in b.view.alerts),
+    ]
+    calls.sort(key=lambda call: -RANK[call[1].severity])
+    return Survey(root, known, calls)
+
+
+def spoken(found: Survey) -> list[RegionCode]:
+    """The nodes that have said anything yet; whoever has not cannot have acknowledged."""
+    return [RegionCode(node) for node, each in found.known.items() if each.signs.heard]
 
 
 def coverage(uow: UnitOfWork, nodes: Sequence[RegionCode]) -> list[Coverage]:
@@ -64,74 +99,7 @@ def coverage(uow: UnitOfWork, nodes: Sequence[RegionCode]) -> list[Coverage]:
     return found
 
 
-def tree(uow: UnitOfWork, places: Places, here: Here) -> Sequence[Row]:
-    """This node and every node below that has joined, parents before their children."""
-    statement = select(NodeReport).order_by(col(NodeReport.node))
-    reports = {row.node: row for row in uow.session.exec(statement) if row.node != str(uow.node)}
-    own = Row(
-        node=uow.node,
-        depth=0,
-        version=here.version,
-        last_progress=uow.now,
-        waiting=here.waiting,
-        held=here.held,
-        is_here=True,
-        held_by=None,
-        state="here",
-    )
-    joined = {*reports, *members(uow.connection)}
-    return [own, *_below(uow, places, _Known(reports, joined), uow.node, 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of the nodes below: who has reported, and who has joined at all."""
-
-    reports: Mapping[str, NodeReport]
-    joined: Collection[str]
-
-
-def _below(
-    uow: UnitOfWork,
-    places: Places,
-    known: _Known,
-    parent: RegionCode,
-    depth: int,
-) -> list[Row]:
-    rows: list[Row] = []
-    for child in places.children(parent):
-        if not any(child.contains(RegionCode(node)) for node in known.joined):
-            continue
-        rows.append(_row(uow, child, known.reports.get(str(child)), depth))
-        rows.extend(_below(uow, places, known, child, depth + 1))
-    return rows
-
-
-def _row(uow: UnitOfWork, node: RegionCode, report: NodeReport | None, depth: int) -> Row:
-    facts = report.facts if report else {}
-    return Row(
-        node=node,
-        depth=depth,
-        version=report.version if report else "",
-        last_progress=report.arrived_at if report else None,
-        waiting=facts.get("waiting"),
-        held=int(facts.get("held", 0)),
-        is_here=False,
-        held_by=report.held_by if report else None,
-        state=state_of(report.arrived_at if report else None, uow.now),
-    )
-
-
 def held_elsewhere(uow: UnitOfWork) -> Sequence[HeldNotice]:
     """Records that other nodes hold back and have not decided, newest first."""
     statement = select(HeldNotice).where(HeldNotice.decision == "")
     return uow.session.exec(statement.order_by(col(HeldNotice.at).desc()).limit(LISTED)).all()
-
-
-def state_of(last: datetime | None, now: datetime) -> str:
-    """normal, late or silent, by how long nothing has come; unknown before the first report."""
-    if last is None:
-        return "unknown"
-    if now - last >= SILENT_AFTER:
-        return "silent"
-    return "late" if now - last >= LATE_AFTER else "normal"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, select
 
 from node.core.clock import from_iso
-from sync.store import certificate, held, incident, link, outbox, receipt, stream
+from sync.store import held, incident, link, outbox, receipt, stream
 from tiers import Level
 
 LISTED = 50
@@ -103,16 +103,12 @@ def open_incidents(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(statement.order_by(incident.c.id.desc()).limit(LISTED)).all()
 
 
-def members(connection: Connection) -> set[str]:
-    """Every node whose certificate is known here: it has joined, heard of or not."""
-    return set(connection.execute(select(certificate.c.node).distinct()).scalars())
-
-
 @dataclass(frozen=True, slots=True)
 class StreamState:
     """One stream held here."""
 
     origin: str
+    epoch: str
     route: str
     head: int
     applied: int
@@ -122,6 +118,6 @@ def streams(connection: Connection) -> list[StreamState]:
     """Every stream with its watermark."""
     statement = select(stream).order_by(stream.c.origin, stream.c.route)
     return [
-        StreamState(row.origin, row.route, row.head, row.applied)
+        StreamState(row.origin, row.epoch, row.route, row.head, row.applied)
         for row in connection.execute(statement)
     ]
