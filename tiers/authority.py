@@ -39,6 +39,7 @@ _EVERYONE = (_P, _C, _X, _T, _V)
 _BELOW_PROVINCE = (_C, _X, _T, _V)
 _HANDLERS = (_X, _T, _V)  # the tiers a case passes through
 _COUNTY = (_X,)
+_ISSUERS = (_P, _C, _X)  # who makes policy: the province, and cities and counties what they add
 
 _UP_COUNTY = (Travel.UP_COUNTY,)
 _UP = (Travel.UP_PROVINCE,)
@@ -47,7 +48,9 @@ _STEP = (Travel.UP_COUNTY, Travel.DOWN_REGION)
 _FACT = (Travel.UP_PROVINCE, Travel.DOWN_REGION)  # to the province, and back to the village
 
 _GRANTS = (
-    Grant("policy.published", (_P,), _ALL),
+    # Lower tiers only add to some kinds, inside their own region; the handlers see to the kinds.
+    Grant("policy.published", _ISSUERS, (Travel.DOWN_ALL, Travel.UP_PROVINCE)),
+    Grant("policy.withdrawn", _ISSUERS, (Travel.DOWN_ALL, Travel.UP_PROVINCE)),
     Grant("policy.acknowledged", _BELOW_PROVINCE, _UP),
     Grant("case.submitted", _HANDLERS, _UP_COUNTY),
     Grant("case.stepped", _HANDLERS, _STEP),

@@ -148,7 +148,12 @@ _POSTS: Mapping[Role, _Post] = {
     Role.QUALITY_SUPERVISOR: _post(
         "数据质量监督员", (_P, _C), "核查下级数据，督促整改", Duty.SUPERVISE_QUALITY
     ),
-    Role.POLICY_OFFICER: _post("政策管理员", (_P,), "起草、发布政策文件", Duty.MAKE_POLICY),
+    Role.POLICY_OFFICER: _post(
+        "政策管理员",
+        (_P, _C, _X),
+        "起草、核对、发布政策文件；市县只能在省定标准上增加",
+        Duty.MAKE_POLICY,
+    ),
     Role.STATISTICIAN: _post("统计员", (_P,), "汇总、核对、发布统计数据", Duty.REPORT_STATISTICS),
     Role.ADMINISTRATOR: _post(
         "系统管理员",

@@ -112,6 +112,9 @@ def upgrade() -> None:
     sa.Column('drafted_by', sa.String(length=36), nullable=False),
     sa.Column('drafted_by_name', sa.String(), nullable=False),
     sa.Column('drafted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('checked_by', sa.String(length=36), nullable=True),
+    sa.Column('checked_by_name', sa.String(), nullable=False),
+    sa.Column('checked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('published_by', sa.String(length=36), nullable=True),
     sa.Column('published_by_name', sa.String(), nullable=False),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
@@ -121,6 +124,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_bulletin_kind'), ['kind'], unique=False)
         batch_op.create_index(batch_op.f('ix_bulletin_number'), ['number'], unique=False)
 
+    op.create_table('bulletin_withdrawal',
+    sa.Column('bulletin_id', sa.String(length=36), nullable=False),
+    sa.Column('region', sa.String(length=12), nullable=False),
+    sa.Column('holds_until', sa.Date(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('withdrawn_by', sa.String(length=36), nullable=False),
+    sa.Column('withdrawn_by_name', sa.String(), nullable=False),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('bulletin_id')
+    )
     op.create_table('case',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -817,6 +830,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_case_number'))
 
     op.drop_table('case')
+    op.drop_table('bulletin_withdrawal')
     with op.batch_alter_table('bulletin', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_bulletin_number'))
         batch_op.drop_index(batch_op.f('ix_bulletin_kind'))

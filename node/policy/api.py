@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from node.core.edge import Reading, Writing
-from node.policy import service
+from node.policy import issuing, service
 from node.policy.models import Bulletin
 from tiers import RegionCode
 
@@ -66,13 +66,13 @@ def draft(body: BulletinIn, uow: Writing) -> BulletinOut:
     """Enter a draft (拟稿)."""
     fields = body.model_dump(exclude={"body"})
     typed = service.typed_body(body.kind, body.body)
-    return _out(service.draft(uow, service.Draft(**fields, body=typed)))
+    return _out(issuing.draft(uow, issuing.Draft(**fields, body=typed)))
 
 
 @router.post("/bulletins/{bulletin_id}/publication")
 def publish(bulletin_id: str, uow: Writing) -> BulletinOut:
     """Publish a draft (发布), by another officer than its author."""
-    return _out(service.publish(uow, bulletin_id))
+    return _out(issuing.publish(uow, bulletin_id))
 
 
 @router.get("/bulletins/{bulletin_id}/coverage")

@@ -25,6 +25,8 @@ class Body(BaseModel):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    may_be_added_to: ClassVar[bool] = False
+    """Whether a city or a county may issue one of its own, which adds to the province's."""
 
 
 class AccountInterestRate(Body):
@@ -101,10 +103,11 @@ class ContributionSubsidy(Body):
 
 
 class BasePension(Body):
-    """基础养老金 a month."""
+    """基础养老金 a month. Cities and counties may add to it (国发〔2014〕8号 五)."""
 
     kind = "base_pension"
     title = "基础养老金标准"
+    may_be_added_to = True
 
     monthly_fen: Fen = Field(title=_("每月标准（元）"), description=_("例如 113.00"))
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from node.core.capability import Capability
-from node.policy.records import ACKNOWLEDGED, PUBLISHED
+from node.policy.records import ACKNOWLEDGED, PUBLISHED, WITHDRAWN
 from node.policy.replicas import REPLICAS, acknowledge_all
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def _routers() -> "list[APIRouter]":
 
 CAPABILITY = Capability(
     name="policy",
-    record_types=(PUBLISHED, ACKNOWLEDGED),
+    record_types=(PUBLISHED, WITHDRAWN, ACKNOWLEDGED),
     routers=_routers,
     replicas=REPLICAS,
     after_snapshot=acknowledge_all,

@@ -26,9 +26,29 @@ class Bulletin(SQLModel, table=True):
     drafted_by: str = Field(max_length=36)
     drafted_by_name: str = ""
     drafted_at: datetime = Field(sa_type=Instant)
+    checked_by: str | None = Field(default=None, max_length=36)
+    checked_by_name: str = ""
+    checked_at: datetime | None = Field(default=None, sa_type=Instant)
     published_by: str | None = Field(default=None, max_length=36)
     published_by_name: str = ""
     published_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Withdrawal(SQLModel, table=True):
+    """A published bulletin stops being in force before its time: no longer on `holds_until` + 1.
+
+    The bulletin itself stands unchanged; what was decided under it stays decided under it.
+    """
+
+    __tablename__ = "bulletin_withdrawal"
+
+    bulletin_id: str = Field(primary_key=True, max_length=36)
+    region: str = Field(max_length=12)
+    holds_until: date = Field(description="the last day the bulletin holds")
+    reason: str
+    withdrawn_by: str = Field(max_length=36)
+    withdrawn_by_name: str = ""
+    withdrawn_at: datetime = Field(sa_type=Instant)
 
 
 class Acknowledgement(SQLModel, table=True):

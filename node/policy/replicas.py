@@ -1,13 +1,26 @@
 """What a node that begins with a snapshot holds of policy."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, select
 
 from node.core.replica_table import ReplicaTable, within
 from node.core.work import UnitOfWork
-from node.policy.records import acknowledge, acknowledgements, bulletins
+from node.policy.records import acknowledge, acknowledgements, bulletins, withdrawals
+from tiers import RegionCode
+
+
+def _concerns(issuer: Column[Any], region: RegionCode) -> ColumnElement[bool]:
+    """Issued above a region, by it, or inside it."""
+    return issuer.in_([str(code) for code in (region, *region.ancestors)]) | within(issuer, region)
+
 
 REPLICAS = (
-    ReplicaTable(bulletins, lambda _region: bulletins.c.status == "published"),
+    ReplicaTable(
+        bulletins,
+        lambda region: (bulletins.c.status == "published") & _concerns(bulletins.c.region, region),
+    ),
+    ReplicaTable(withdrawals, lambda region: _concerns(withdrawals.c.region, region)),
     ReplicaTable(acknowledgements, lambda region: within(acknowledgements.c.node, region)),
 )
 

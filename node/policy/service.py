@@ -1,9 +1,9 @@
-"""Draft, publish, and ask what is in force.
+"""What is in force where and when, as far as this node knows.
 
 Rules never hold a number that a policy sets: they ask `in_force(kind, region, on)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
@@ -12,18 +12,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from sqlmodel import col, func, select
 
-from node.core.errors import Conflict, Forbidden, Invalid
-from node.core.ids import new_id
+from node.core.errors import Invalid
 from node.core.work import UnitOfWork
 from node.policy.bodies import BODIES, Body
-from node.policy.models import Acknowledgement, Bulletin
-from node.policy.records import publish_bulletin
-from node.policy.rules import choose
-from tiers import Level, RegionCode, Role
+from node.policy.models import Acknowledgement, Bulletin, Withdrawal
+from node.policy.rules import additions, choose, next_change
+from tiers import RegionCode, Role
 
 B = TypeVar("B", bound=Body)
-
-LONGEST = {"number": 60, "title": 120, "text": 20_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,114 +30,15 @@ class InForce(Generic[B]):
     body: B
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What an officer enters; `body` is the typed content of the kind."""
-
-    number: str
-    kind: str
-    title: str
-    effective_from: date
-    body: Body
-    effective_to: date | None = None
-    text: str = ""
-    supersedes: str | None = None
-
-
-def draft(uow: UnitOfWork, new: Draft) -> Bulletin:
-    """Enter a bulletin; it binds nobody until another officer publishes it.
-
-    Raises:
-        Forbidden: this node or this person makes no policy.
-        Invalid: number or title missing or too long, it ends before it begins, or it replaces no
-            published bulletin of its kind.
-        Conflict: the number exists already.
-    """
-    _require_officer(uow)
-    _check(uow, new)
-    bulletin = Bulletin(
-        id=new_id(),
-        number=new.number.strip(),
-        kind=new.kind,
-        title=new.title.strip(),
-        region=str(uow.node),
-        effective_from=new.effective_from,
-        effective_to=new.effective_to,
-        body=new.body.model_dump(mode="json"),
-        text=new.text,
-        supersedes=new.supersedes or None,
-        drafted_by=uow.actor.id,
-        drafted_by_name=uow.actor.name,
-        drafted_at=uow.now,
-    )
-    uow.session.add(bulletin)
-    return bulletin
-
-
-def _check(uow: UnitOfWork, new: Draft) -> None:
-    if not new.number.strip():
-        raise Invalid("请填写文号，例如 豫人社〔2026〕5号", field="number")
-    if not new.title.strip():
-        raise Invalid("请填写标题", field="title")
-    for field, text in (("number", new.number), ("title", new.title), ("text", new.text)):
-        if len(text) > LONGEST[field]:
-            raise Invalid(f"最多 {LONGEST[field]} 个字", field=field)
-    if new.effective_to is not None and new.effective_to < new.effective_from:
-        raise Invalid("截止日期早于生效日期", field="effective_to")
-    if new.supersedes:
-        _check_replaced(uow, new, new.supersedes)
-    same = select(Bulletin.id).where(Bulletin.number == new.number.strip())
-    if uow.session.exec(same).first():
-        raise Conflict("这个文号已经录入过", field="number")
-
-
-def _check_replaced(uow: UnitOfWork, new: Draft, replaced: str) -> None:
-    old = uow.session.get(Bulletin, replaced)
-    if old is None or old.status != "published" or old.kind != new.kind:
-        raise Invalid("被替代的须是已发布的同种文件", field="supersedes")
-
-
-def publish(uow: UnitOfWork, bulletin_id: str) -> Bulletin:
-    """Publish a draft. It runs down every branch and never changes again.
-
-    Raises:
-        Forbidden: this person makes no policy, or entered the draft.
-        Conflict: it has been published already.
-    """
-    _require_officer(uow)
-    bulletin = uow.get(Bulletin, bulletin_id)
-    if bulletin.status != "draft":
-        raise Conflict("该文件已经发布，不能再改")
-    if bulletin.drafted_by == uow.actor.id:
-        raise Forbidden("文件由您拟稿，须由另一人核对后发布")
-    bulletin.status = "published"
-    bulletin.published_by = uow.actor.id
-    bulletin.published_by_name = uow.actor.name
-    bulletin.published_at = uow.now
-    publish_bulletin(uow, bulletin)
-    return bulletin
-
-
-def _require_officer(uow: UnitOfWork) -> None:
-    if uow.level is not Level.PROVINCE:
-        raise Forbidden("政策文件由省级发布")
-    if not uow.actor.holds(Role.POLICY_OFFICER):
-        raise Forbidden("只有政策岗可以拟稿和发布政策文件")
-
-
 def in_force(uow: UnitOfWork, kind: str, region: RegionCode, on: date) -> InForce[Body] | None:
-    """What holds for a place on a day, as far as this node knows; None when nothing does."""
-    statement = select(Bulletin).where(
-        Bulletin.kind == kind,
-        Bulletin.status == "published",
-        col(Bulletin.effective_from) <= on,
-    )
-    bulletin = choose(uow.session.exec(statement).all(), region, on)
+    """The province's bulletin that holds for a place on a day; None when nothing does."""
+    gone = withdrawals(uow)
+    bulletin = choose(_published(uow, kind, until=on), region, on, withdrawn=gone)
     return None if bulletin is None else InForce(bulletin, body_of(bulletin))
 
 
 def required(uow: UnitOfWork, body: type[B], region: RegionCode, on: date) -> InForce[B]:
-    """What holds for a place on a day.
+    """The province's bulletin that holds for a place on a day.
 
     Raises:
         Invalid: no bulletin of this kind has reached this node.
@@ -150,6 +47,89 @@ def required(uow: UnitOfWork, body: type[B], region: RegionCode, on: date) -> In
     if found is None or not isinstance(found.body, body):
         raise Invalid(f"本节点还没有收到{on.year}年适用的“{body.title}”文件", kind=body.kind)
     return InForce(found.bulletin, found.body)
+
+
+def added(uow: UnitOfWork, body: type[B], region: RegionCode, on: date) -> list[InForce[B]]:
+    """What the city and the county of a place add on a day, in that order."""
+    gone = withdrawals(uow)
+    found = []
+    for bulletin in additions(_published(uow, body.kind, until=on), region, on, withdrawn=gone):
+        typed = body_of(bulletin)
+        if isinstance(typed, body):
+            found.append(InForce(bulletin, typed))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One kind at a place on a day: what holds, what lower tiers add, and what changes next."""
+
+    kind: str
+    title: str
+    main: InForce[Body] | None
+    added: Sequence[InForce[Body]]
+    changes_on: date | None
+    next: InForce[Body] | None
+
+
+def standing(uow: UnitOfWork, region: RegionCode, on: date) -> list[Standing]:
+    """Every kind of policy at a place on a day."""
+    gone = withdrawals(uow)
+    return [_standing(uow, kind, region, on, gone) for kind in BODIES]
+
+
+def _standing(
+    uow: UnitOfWork, kind: str, region: RegionCode, on: date, gone: Mapping[str, date]
+) -> Standing:
+    known = _published(uow, kind)
+    main = choose(known, region, on, withdrawn=gone)
+    change = next_change(known, region, on, withdrawn=gone)
+    then = choose(known, region, change, withdrawn=gone) if change else None
+    return Standing(
+        kind=kind,
+        title=BODIES[kind].title,
+        main=_with_body(main),
+        added=[InForce(b, body_of(b)) for b in additions(known, region, on, withdrawn=gone)],
+        changes_on=change,
+        next=_with_body(then),
+    )
+
+
+def _with_body(bulletin: Bulletin | None) -> InForce[Body] | None:
+    return None if bulletin is None else InForce(bulletin, body_of(bulletin))
+
+
+def _published(uow: UnitOfWork, kind: str, *, until: date | None = None) -> Sequence[Bulletin]:
+    statement = select(Bulletin).where(Bulletin.kind == kind, Bulletin.status == "published")
+    if until is not None:
+        statement = statement.where(col(Bulletin.effective_from) <= until)
+    return uow.session.exec(statement).all()
+
+
+def withdrawals(uow: UnitOfWork) -> dict[str, date]:
+    """The last day of every bulletin that was withdrawn."""
+    rows = uow.session.exec(select(col(Withdrawal.bulletin_id), col(Withdrawal.holds_until)))
+    return dict(rows.all())
+
+
+def predecessor(uow: UnitOfWork, bulletin: Bulletin) -> Bulletin | None:
+    """What a bulletin takes the place of: the one it names, else the last of its kind and issuer
+    that took effect before it.
+    """
+    if bulletin.supersedes:
+        return uow.session.get(Bulletin, bulletin.supersedes)
+    statement = (
+        select(Bulletin)
+        .where(
+            Bulletin.kind == bulletin.kind,
+            Bulletin.region == bulletin.region,
+            Bulletin.status == "published",
+            col(Bulletin.effective_from) < bulletin.effective_from,
+        )
+        .order_by(col(Bulletin.effective_from).desc(), col(Bulletin.published_at).desc())
+        .limit(1)
+    )
+    return uow.session.exec(statement).first()
 
 
 def body_of(bulletin: Bulletin) -> Body:
@@ -201,7 +181,7 @@ def listed(uow: UnitOfWork, *, kind: str = "") -> Sequence[Bulletin]:
     )
     if kind:
         statement = statement.where(Bulletin.kind == kind)
-    if uow.level is not Level.PROVINCE or not uow.actor.holds(Role.POLICY_OFFICER):
+    if not uow.actor.holds(Role.POLICY_OFFICER):
         statement = statement.where(Bulletin.status == "published")
     return uow.session.exec(statement).all()
 

@@ -10,7 +10,7 @@ import pytest
 from node.cases import service as cases
 from node.cases.rules import Action, State
 from node.core.work import Actor
-from node.policy import service as policy
+from node.policy import issuing as policy
 from node.policy.bodies import ContributionGrades
 from node.registry import service as registry
 from tests.fixtures.offices import (

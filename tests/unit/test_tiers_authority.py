@@ -18,7 +18,8 @@ HANDLERS = "village township county"
 UP, BACK = "up/province", f"down/{VILLAGE}"
 
 TABLE = [
-    ("policy.published", "province", ["down/all"]),
+    ("policy.published", "province city county", ["down/all", UP]),
+    ("policy.withdrawn", "province city county", ["down/all", UP]),
     ("policy.acknowledged", BELOW, [UP]),
     ("case.submitted", HANDLERS, ["up/county"]),
     ("case.stepped", HANDLERS, ["up/county", BACK]),
