@@ -103,7 +103,7 @@ def test_a_line_in_the_outbox_is_sealed(office: Office) -> None:
 @pytest.mark.parametrize(
     ("kind", "region", "route", "origin", "said"),
     [
-        ("policy.published", COUNTY, DOWN_ALL, COUNTY, "只能由省级签发"),
+        ("policy.published", VILLAGE, DOWN_ALL, VILLAGE, "只能由省级、市级、县级签发"),
         ("person.registered", VILLAGE, UP_PROVINCE, VILLAGE, "只能由县级签发"),
         ("person.registered", "410181100201", UP_PROVINCE, COUNTY, "不在其辖区内"),
         ("person.registered", VILLAGE, UP_COUNTY, COUNTY, "不能经"),
