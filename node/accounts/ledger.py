@@ -16,6 +16,7 @@ from node.accounts.balances import accounts, balances, in_batches, postings, set
 from node.accounts.chart import CONTROL, Kind, opposite
 from node.accounts.events import tell_reversed
 from node.accounts.models import JournalEntry, JournalLine, LedgerBook, Posting
+from node.accounts.periods import require_open
 from node.accounts.serials import ENTRY, own_county, serial
 from node.accounts.sources import Source
 from node.core.db import BATCH_ROWS, insert_new
@@ -28,6 +29,9 @@ from tiers import RegionCode, Role
 books: Table = LedgerBook.__table__  # type: ignore[attr-defined]
 entries: Table = JournalEntry.__table__  # type: ignore[attr-defined]
 lines_table: Table = JournalLine.__table__  # type: ignore[attr-defined]
+
+BY_RULE = frozenset({Kind.INTEREST, Kind.SETTLEMENT})
+"""Dated by their rule, whichever months are closed (migration 0004 knows them too)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +96,22 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
 
     Raises:
         Forbidden: this node keeps no accounts.
-        Invalid: it does not balance, its year is closed, or a source would fall below zero.
+        Invalid: it does not balance, its month or year is closed, or a source would fall below
+            zero.
         NotFound: there is no such account.
         Conflict: an account has been closed.
     """
     county = own_county(uow)
     _check_balanced(entry)
     check_year_open(uow, entry.head.business_date.year)
+    if entry.head.kind not in BY_RULE:
+        require_open(uow, entry.head.business_date)
     _check_accounts(uow, {each.account_no for each in entry.postings})
     number = begin(uow, entry.lines)
     rows = [_row(county, number, place, each) for place, each in enumerate(entry.postings, 1)]
     for start in range(0, len(rows), BATCH_ROWS):
         uow.connection.execute(postings.insert(), rows[start : start + BATCH_ROWS])
+    _check_not_negative(uow, entry.postings)
     records.publish_postings(uow, number, rows)
     seal(
         uow,
@@ -112,7 +120,6 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
         entry.lines,
         villages=sorted({each.village for each in entry.postings}),
     )
-    _check_not_negative(uow, entry.postings)
     return number
 
 

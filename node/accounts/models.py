@@ -184,6 +184,28 @@ class InterestRun(SQLModel, table=True):
     settled_at: datetime = Field(sa_type=Instant)
 
 
+class PeriodLock(SQLModel, table=True):
+    """A month of a county's books that was closed (结账), and perhaps opened again (反结账).
+
+    A month is closed while its newest `turn` has not been reopened; every turn stays in sight.
+    """
+
+    __tablename__ = "period_lock"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    month: int = Field(primary_key=True, sa_type=SmallInteger)
+    turn: int = Field(primary_key=True, sa_type=SmallInteger)
+    locked_at: datetime = Field(sa_type=Instant)
+    locked_by: str = Field(max_length=36)
+    locked_by_name: str
+    trace: str = Field(default="", max_length=64)
+    reopened_at: datetime | None = Field(default=None, sa_type=Instant)
+    reopened_by: str | None = Field(default=None, max_length=36)
+    reopened_by_name: str = ""
+    reason: str = ""
+
+
 class YearEndRequest(SQLModel, table=True):
     """A trial run (试算) of the year-end settlement, waiting for somebody else to approve it."""
 

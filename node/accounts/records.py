@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, bindparam
 
 import sync
 from node.accounts.bulk_facts import (
@@ -25,6 +25,7 @@ from node.accounts.models import (
     InterestRun,
     JournalEntry,
     JournalLine,
+    PeriodLock,
     Posting,
 )
 from node.core.clock import from_iso, iso
@@ -33,13 +34,16 @@ from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
 from tiers import RegionCode
 
 OPENED = RecordType("account.opened", independent=True)
+CLOSED = RecordType("account.closed")
 POSTED = RecordType("account.posted", independent=True)
 ENTERED = RecordType("ledger.entered", independent=True)
 SETTLED = RecordType("account.settled", independent=True)
 YEAR_SETTLED = RecordType("year.settled")
 YEAR_CLOSED = RecordType("year.closed")
 
-RECORD_TYPES = (OPENED, POSTED, ENTERED, SETTLED, YEAR_SETTLED, YEAR_CLOSED)
+PERIOD = RecordType("ledger.period")
+
+RECORD_TYPES = (OPENED, CLOSED, POSTED, ENTERED, SETTLED, YEAR_SETTLED, YEAR_CLOSED, PERIOD)
 
 _accounts: Table = Account.__table__  # type: ignore[attr-defined]
 _postings: Table = Posting.__table__  # type: ignore[attr-defined]
@@ -47,6 +51,7 @@ _entries: Table = JournalEntry.__table__  # type: ignore[attr-defined]
 _lines: Table = JournalLine.__table__  # type: ignore[attr-defined]
 _settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
 _closings: Table = AccountClosing.__table__  # type: ignore[attr-defined]
+_locks: Table = PeriodLock.__table__  # type: ignore[attr-defined]
 _runs: Table = InterestRun.__table__  # type: ignore[attr-defined]
 
 
@@ -72,6 +77,35 @@ def apply_opened(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
         for row in bulk_rows(arrived)
     ]
     insert_new(uow.connection, _accounts, rows)
+
+
+def publish_closed(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]], *, on: date) -> None:
+    """Tell that accounts were closed on a day; rows carry `account_no` and `village`."""
+    key = f"{uow.node}-{on.isoformat()}-{rows[0]['account_no']}"
+    publish_bulk(uow, CLOSED, key, rows, head={"closed_on": on.isoformat()})
+
+
+@CLOSED.applies
+def apply_closed(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Close the accounts here too."""
+    rows = [
+        {
+            "county": row["county_code"],
+            "number": row["account_no"],
+            "day": date.fromisoformat(item.record.body["closed_on"]),
+        }
+        for item in arrived
+        for row in bulk_rows([item])
+    ]
+    closing = (
+        _accounts.update()
+        .where(
+            _accounts.c.county_code == bindparam("county"),
+            _accounts.c.account_no == bindparam("number"),
+        )
+        .values(closed_on=bindparam("day"))
+    )
+    uow.connection.execute(closing, rows)
 
 
 def publish_postings(uow: UnitOfWork, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -258,3 +292,24 @@ def apply_runs(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
             )
     upsert(uow.connection, _runs, runs)
     insert_new(uow.connection, _entries, heads)
+
+
+def publish_period(uow: UnitOfWork, lock: PeriodLock) -> None:
+    """Tell that a month was closed or opened again."""
+    body = lock.model_dump(exclude={"county_code"})
+    for name in ("locked_at", "reopened_at"):
+        body[name] = iso(body[name]) if body[name] else None
+    key = f"{lock.county_code}-{lock.year}-{lock.month}-{lock.turn}"
+    uow.publish(PERIOD, key, body, region=uow.node, routes=(UP_PROVINCE,))
+
+
+@PERIOD.applies
+def apply_periods(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep which months are closed."""
+    rows = []
+    for item in arrived:
+        body = dict(item.record.body)
+        for name in ("locked_at", "reopened_at"):
+            body[name] = from_iso(body[name]) if body[name] else None
+        rows.append({**body, "county_code": str(RegionCode(item.record.region).county)})
+    upsert(uow.connection, _locks, rows)

@@ -14,6 +14,7 @@ from node.accounts.models import (
     JournalEntry,
     JournalLine,
     LedgerBook,
+    PeriodLock,
     Posting,
 )
 from node.accounts.serials import ACCOUNT, ENTRY
@@ -30,6 +31,7 @@ _lines: Table = JournalLine.__table__  # type: ignore[attr-defined]
 _closings: Table = AccountClosing.__table__  # type: ignore[attr-defined]
 _settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
 _runs: Table = InterestRun.__table__  # type: ignore[attr-defined]
+_locks: Table = PeriodLock.__table__  # type: ignore[attr-defined]
 _books: Table = LedgerBook.__table__  # type: ignore[attr-defined]
 
 
@@ -39,6 +41,10 @@ def _is_below_county(region: RegionCode) -> bool:
 
 def _lines_inside(region: RegionCode) -> ColumnElement[bool]:
     return false() if _is_below_county(region) else of_county(_lines, region)
+
+
+def _locks_inside(region: RegionCode) -> ColumnElement[bool]:
+    return false() if _is_below_county(region) else of_county(_locks, region)
 
 
 def _entries_inside(region: RegionCode) -> ColumnElement[bool]:
@@ -60,6 +66,7 @@ REPLICAS = (
     ReplicaTable(_postings, of_villages(_postings)),
     ReplicaTable(_closings, of_villages(_closings)),
     ReplicaTable(_settlements, of_villages(_settlements)),
+    ReplicaTable(_locks, _locks_inside),
     ReplicaTable(_runs, lambda region: of_county(_runs, region)),
 )
 

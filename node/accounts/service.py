@@ -7,12 +7,13 @@ from datetime import date
 
 from sqlmodel import col, select
 
-from node.accounts.balances import accounts
+from node.accounts.balances import accounts, balances
 from node.accounts.models import Account
-from node.accounts.records import publish_opened
+from node.accounts.records import publish_closed, publish_opened
 from node.accounts.serials import ACCOUNT, own_county, serial
 from node.core.db import BATCH_ROWS
-from node.core.errors import Invalid, NotFound
+from node.core.errors import Conflict, Invalid, NotFound
+from node.core.money import yuan
 from node.core.work import UnitOfWork
 from node.registry.events import Opened
 from node.registry.models import Person
@@ -58,6 +59,30 @@ def open_accounts(uow: UnitOfWork, people: Sequence[NewAccount]) -> dict[str, in
         uow.connection.execute(accounts.insert(), rows[start : start + BATCH_ROWS])
     publish_opened(uow, rows)
     return had | {each.person_id: number for number, each in enumerate(new, first)}
+
+
+def close_accounts(uow: UnitOfWork, account_nos: Sequence[int], *, on: date) -> None:
+    """Close accounts that hold nothing any more (销户): nothing is posted to them from now on.
+
+    Raises:
+        Forbidden: this node keeps no accounts.
+        NotFound: there is no such account.
+        Conflict: an account still holds money.
+    """
+    county = str(own_county(uow))
+    left = balances(uow, account_nos)
+    closed = []
+    for number in account_nos:
+        found = uow.get(Account, county, number)
+        fen = sum(left[number].values())
+        if any(left[number].values()):
+            raise Conflict(f"账户 {number} 还有余额 {yuan(fen)} 元，不能注销", account_no=number)
+        if found.closed_on is None:
+            found.closed_on = on
+            uow.session.add(found)
+            closed.append({"village": found.village, "account_no": number})
+    if closed:
+        publish_closed(uow, closed, on=on)
 
 
 def open_for_enrolments(uow: UnitOfWork, enrolments: Sequence[Opened]) -> None:
