@@ -356,6 +356,21 @@ def upgrade() -> None:
     sa.Column('facts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('node')
     )
+    op.create_table('period_lock',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
+    sa.Column('turn', sa.SmallInteger(), nullable=False),
+    sa.Column('locked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('locked_by', sa.String(length=36), nullable=False),
+    sa.Column('locked_by_name', sa.String(), nullable=False),
+    sa.Column('trace', sa.String(length=64), nullable=False),
+    sa.Column('reopened_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reopened_by', sa.String(length=36), nullable=True),
+    sa.Column('reopened_by_name', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'turn')
+    )
     op.create_table('person',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -784,6 +799,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_person_citizen')
 
     op.drop_table('person')
+    op.drop_table('period_lock')
     op.drop_table('node_report')
     op.drop_table('ledger_book')
     with op.batch_alter_table('journal_entry', schema=None) as batch_op:
