@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from node.benefits.events import person_events
 from node.benefits.matters import BenefitClaim
 from node.benefits.records import DETERMINED
 from node.benefits.replicas import REPLICAS
 from node.benefits.section import person_section
 from node.core.capability import Capability
 from node.registry.sections import PERSON_SECTIONS
+from node.registry.timeline import PERSON_EVENTS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -24,6 +26,7 @@ def _matters() -> tuple[BenefitClaim, ...]:
 
 
 PERSON_SECTIONS.append(person_section)
+PERSON_EVENTS.append(person_events)
 
 CAPABILITY = Capability(
     name="benefits",

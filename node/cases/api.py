@@ -5,12 +5,13 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from node.cases import service
 from node.cases.matter import matter_of, matters
 from node.cases.models import Case
 from node.cases.queries import typed_values
+from node.cases.records import read_remarks
 from node.core.edge import Reading, Writing
 from node.core.errors import Problems, Refusal
 
@@ -53,6 +54,10 @@ class OutcomesOut(BaseModel):
     outcomes: list[OutcomeOut]
 
 
+ByField = Annotated[dict[str, str], BeforeValidator(read_remarks)]
+"""Remarks by field, from how a case keeps them."""
+
+
 class CaseOut(BaseModel):
     """A case as lists show it; numbers stay masked in `form`."""
 
@@ -68,7 +73,7 @@ class CaseOut(BaseModel):
     state: str
     holder: str | None
     remark: str
-    remark_field: str | None
+    remarks: ByField
     entered_by_name: str
     entered_at: datetime
     moved_at: datetime
@@ -91,7 +96,7 @@ class StepOut(BaseModel):
     at: datetime
     arrived_at: datetime
     opinion: str
-    field: str | None
+    remarks: ByField
 
 
 class CaseFull(CaseOut):
@@ -145,8 +150,8 @@ class ReturnIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ids: list[str] = Field(min_length=1, max_length=AT_ONCE)
-    reason: str
-    field: str | None = None
+    reason: str = ""
+    remarks: dict[str, str] = {}
 
 
 class RejectIn(BaseModel):
@@ -268,7 +273,7 @@ def approve(body: ManyIn, uow: Writing) -> OutcomesOut:
 @router.post("/return")
 def return_back(body: ReturnIn, uow: Writing) -> OutcomesOut:
     """Send back to the step before (退回补正)."""
-    outcomes = service.return_many(uow, body.ids, reason=body.reason, field=body.field)
+    outcomes = service.return_many(uow, body.ids, reason=body.reason, remarks=body.remarks)
     return _outcomes(outcomes)
 
 

@@ -15,6 +15,7 @@ from node.cases.entries import require_entering
 from node.cases.matter import matter_of
 from node.cases.models import Case
 from node.cases.queries import typed_values
+from node.cases.records import read_remarks
 from node.core.access import record_access
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import NotFound
@@ -50,6 +51,7 @@ def _new_context(
         "draft_id": draft_id,
         "others": [one for one in service.list_drafts(uow, matter_code=code) if one.id != draft_id],
         "case": None,
+        "remarks": {},
         "note": "",
     }
 
@@ -140,6 +142,7 @@ def _correction_context(uow: UnitOfWork, case: Case, typed: Mapping[str, Any]) -
         "draft_id": kept.id if kept else "",
         "others": [],
         "case": case,
+        "remarks": read_remarks(case.remarks),
         "note": typed.get("note", ""),
     }
 

@@ -105,6 +105,13 @@ class Matter(ABC, Generic[F]):
         """
         return None
 
+    def before(self, uow: UnitOfWork, form: F) -> Mapping[str, object]:  # noqa: ARG002
+        """What the register holds now, by field of the form: desks see both side by side.
+
+        Fields that are left out count as empty; nothing at all where the matter changes nothing.
+        """
+        return {}
+
     def outcome_href(self, case: Case) -> str:  # noqa: ARG002
         """Where to read what approval made; empty when there is no such page."""
         return ""

@@ -31,12 +31,15 @@ class Case(SQLModel, table=True):
     subject_name: str
     subject_index: bytes
     form: str = Field(sa_type=Encrypted("case.form"))
+    form_before: str | None = Field(
+        default=None, sa_type=Encrypted("case.form"), description="the form of the version before"
+    )
     version: int = 1
     state: str = Field(max_length=16)
     holder: str | None = Field(default=None, max_length=12, description="tier that acts next")
     turn: int = Field(default=1, description="turn of the step that says the state")
     remark: str = Field(default="", description="why it was returned, until it goes on")
-    remark_field: str | None = Field(default=None, max_length=48)
+    remarks: str = Field(default="", description="JSON of what is wrong by field, until it goes on")
     entered_by: str = Field(max_length=36)
     entered_by_name: str
     entered_at: datetime = Field(sa_type=Instant)
@@ -65,9 +68,26 @@ class CaseStep(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
     arrived_at: datetime = Field(sa_type=Instant, description="when this node learned of it")
     opinion: str = ""
-    field: str | None = None
+    remarks: str = Field(default="", description="JSON of what is wrong by field")
     due_on: date | None = Field(default=None, description="when the next step is due")
     outcome: str | None = None
+
+
+class CaseAssignment(SQLModel, table=True):
+    """A case given to one of the people at the desk it lies on. Stays on this node.
+
+    It holds while the case is in `state`: the next desk has people of its own.
+    """
+
+    __tablename__ = "case_assignment"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    case_id: str = Field(primary_key=True, max_length=36)
+    state: str = Field(max_length=16)
+    user_id: str = Field(max_length=36, index=True)
+    user_name: str
+    given_by: str = Field(max_length=36)
+    given_at: datetime = Field(sa_type=Instant)
 
 
 class Draft(SQLModel, table=True):

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
-from node.cases import form_pages, service, views
+from node.cases import assignments, form_pages, service, views
+from node.cases.form_pages import Typed
 from node.cases.matter import matters
+from node.cases.rows import rows
 from node.cases.rules import STAGE_OF, State
 from node.cases.service import Filter, Tab
 from node.core.edge import Reading, Writing, page, redisplay
@@ -34,12 +36,13 @@ class Listing(BaseModel):
     matter: str = ""
     region: str = ""
     text: str = ""
+    due: str = ""
     page: int = 1
     done: str = ""
 
     def by(self) -> Filter:
         """What the list is narrowed to."""
-        return Filter(matter=self.matter, region=self.region, text=self.text)
+        return Filter(self.matter, self.region, self.text, self.due)
 
 
 Asked = Annotated[Listing, Query()]
@@ -50,12 +53,13 @@ def _list_context(uow: UnitOfWork, asked: Listing) -> dict[str, Any]:
     return {
         "asked": asked,
         "listed": listed,
-        "rows": views.rows(uow, listed.items),
+        "rows": rows(uow, listed.items, checked=asked.tab is Tab.MINE),
         "regions": views.regions(uow),
         "matter_choices": views.matter_choices(),
         "done": DONE.get(asked.done, ""),
         "may_enter": views.may_enter(uow),
         "may_pass": views.may_pass(uow),
+        "colleagues": [(one.id, one.name) for one in assignments.colleagues(uow)],
     }
 
 
@@ -89,14 +93,17 @@ class Bulk(BaseModel):
     case: list[str] = []
     do: str = "pass"
     opinion: str = ""
+    to: str = ""
 
 
 @router.post("/cases/bulk")
 def bulk(request: Request, uow: Writing, ticked: Annotated[Bulk, Form()]) -> Response:
-    """Pass or return many cases; those refused stay and are listed with the reason."""
+    """Pass, return or give away many cases; those refused stay and are listed with the reason."""
     if not ticked.case:
         raise Invalid("请先勾选要办理的业务")
-    if ticked.do == "return":
+    if ticked.do == "assign":
+        outcomes = assignments.assign_many(uow, ticked.case, to=ticked.to)
+    elif ticked.do == "return":
         outcomes = service.return_many(uow, ticked.case, reason=ticked.opinion)
     else:
         outcomes = service.pass_many(uow, ticked.case, opinion=ticked.opinion)
@@ -111,6 +118,40 @@ def bulk(request: Request, uow: Writing, ticked: Annotated[Bulk, Form()]) -> Res
     )
 
 
+@router.get("/cases/handover")
+def handover(request: Request, uow: Reading) -> Response:
+    """What lies with the reader, or with colleagues who left, and to whom it may go."""
+    return page(request, "cases/handover.html", **_handover_context(uow))
+
+
+class Handing(BaseModel):
+    """Whose work goes to whom."""
+
+    leaving: str = ""
+    to: str = ""
+
+
+@router.post("/cases/handover")
+def hand_over(request: Request, uow: Writing, handing: Annotated[Handing, Form()]) -> Response:
+    """Hand work over."""
+    context = _handover_context(uow) | handing.model_dump()
+    with redisplay("cases/handover.html", **context):
+        moved = assignments.hand_over(uow, leaving=handing.leaving or uow.actor.id, to=handing.to)
+    return page(request, "cases/handover.html", **_handover_context(uow) | {"moved": moved})
+
+
+def _handover_context(uow: UnitOfWork) -> dict[str, Any]:
+    own = (uow.actor.id, f"{uow.actor.name}")
+    others = assignments.colleagues(uow)
+    return {
+        "from_whom": [own, *((one.id, one.name) for one in assignments.left(uow))],
+        "to_whom": [("", "请选择"), *((o.id, o.name) for o in others if o.id != uow.actor.id), own],
+        "leaving": uow.actor.id,
+        "to": "",
+        "moved": None,
+    }
+
+
 router.include_router(form_pages.router)  # /cases/new/… and /cases/drafts/… before /cases/{id}
 
 
@@ -123,7 +164,8 @@ def _context(uow: UnitOfWork, case_id: str, *, full: bool = False) -> dict[str, 
         "done": "",
         "opinion": "",
         "reason": "",
-        "field": "",
+        "remarks": {},
+        "returning": False,
         **views.case_context(uow, case, full=full),
     }
 
@@ -161,19 +203,19 @@ def pass_on(case_id: str, uow: Writing, opinion: Text = "") -> Response:
     return _onward(context["after"], "passed")
 
 
-class Back(BaseModel):
-    """Why a case goes back, and which field is wrong."""
-
-    reason: str = ""
-    field: str = ""
+REMARK = "remark-"
 
 
 @router.post("/cases/{case_id}/return")
-def return_back(case_id: str, uow: Writing, back: Annotated[Back, Form()]) -> Response:
-    """Send a case back to the step before."""
-    context = _context(uow, case_id) | {"reason": back.reason, "field": back.field}
+def return_back(case_id: str, typed: Typed, uow: Writing) -> Response:
+    """Send a case back to the step before, with a reason or with remarks beside the fields."""
+    remarks = {
+        name.removeprefix(REMARK): text for name, text in typed.items() if name.startswith(REMARK)
+    }
+    reason = typed.get("reason", "")
+    context = _context(uow, case_id) | {"reason": reason, "remarks": remarks, "returning": True}
     with redisplay("cases/case.html", **context):
-        service.return_for_correction(uow, case_id, reason=back.reason, field=back.field or None)
+        service.return_for_correction(uow, case_id, reason=reason, remarks=remarks)
     return _onward(context["after"], "returned")
 
 

@@ -6,6 +6,7 @@ Everybody sees the cases of the region they work for, and nobody else's.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_
@@ -13,7 +14,7 @@ from sqlmodel import col
 
 from node.cases.case_number import read_case_number
 from node.cases.matter import matter_of
-from node.cases.models import Case, CaseStep
+from node.cases.models import Case, CaseAssignment, CaseStep
 from node.cases.rules import OPEN, STAGES, State, excluded_steps
 from node.cases.steps import UNKNOWN, desk, hand
 from node.cases.whereabouts import unsent_cases
@@ -25,6 +26,7 @@ from node.core.work import UnitOfWork
 from tiers import Duty, Level, RegionCode, RegionError, Role
 
 WAITING_LIMIT = 1_000
+SOON_DAYS = 3
 _OPEN = [str(state) for state in OPEN]
 _CLOSED = [str(state) for state in State if state not in OPEN]
 
@@ -56,11 +58,15 @@ _TAB_TITLE = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list is narrowed to. `text` is a case number, a citizen number or (part of) a name."""
+    """What a list is narrowed to. `text` is a case number, a citizen number or (part of) a name.
+
+    `due`: `late` past the deadline, `soon` due within `SOON_DAYS` days.
+    """
 
     matter: str = ""
     region: str = ""
     text: str = ""
+    due: str = ""
 
 
 def inbox(
@@ -146,7 +152,16 @@ def _mine(uow: UnitOfWork) -> ColumnElement[bool]:
     if Duty.ENTER in who.duties:
         here = col(Case.origin) == str(desk(uow))
         mine.append(and_(col(Case.state) == str(State.RETURNED), here))
-    return or_(*mine) if mine else false()
+    return and_(or_(*mine), ~_given_to_another(uow)) if mine else false()
+
+
+def _given_to_another(uow: UnitOfWork) -> ColumnElement[bool]:
+    return exists().where(
+        col(CaseAssignment.county_code) == col(Case.county_code),
+        col(CaseAssignment.case_id) == col(Case.id),
+        col(CaseAssignment.state) == col(Case.state),
+        col(CaseAssignment.user_id) != uow.actor.id,
+    )
 
 
 def _did_excluding(uow: UnitOfWork, duty: Duty) -> ColumnElement[bool]:
@@ -165,6 +180,11 @@ def _narrowed(uow: UnitOfWork, by: Filter) -> list[ColumnElement[bool]]:
         narrowed.append(col(Case.matter) == by.matter)
     if by.region:
         narrowed.append(col(Case.village).startswith(_region(by.region).prefix))
+    if by.due == "late":
+        narrowed.append(col(Case.due_on) < uow.today)
+    elif by.due == "soon":
+        soon = uow.today + timedelta(days=SOON_DAYS)
+        narrowed.append(col(Case.due_on).between(uow.today, soon))
     text = by.text.strip()
     if text:
         narrowed.append(_matching(uow, text))
@@ -229,6 +249,12 @@ def reveal(uow: UnitOfWork, case_id: str, *, reason: str) -> Case:
     title = matter_of(case.matter).title
     record_access(uow, case.id, what=f"{title}{case.number}的完整表单", reason=reason.strip())
     return case
+
+
+def form_before(case: Case) -> dict[str, object]:
+    """The values of the form before its last correction; none when it was never corrected."""
+    values: dict[str, object] = json.loads(case.form_before) if case.form_before else {}
+    return values
 
 
 def typed_values(case: Case) -> dict[str, object]:

@@ -95,7 +95,7 @@ def _step_body(step: Row) -> Row:
         "actor_id": step["actor_id"],
         "at": iso(step["at"]),
         "opinion": step["opinion"],
-        "field": step["field"],
+        "remarks": read_remarks(step["remarks"]),
         "due_on": due.isoformat() if due else None,
         "outcome": step["outcome"],
     }
@@ -115,9 +115,28 @@ def apply_submissions(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> Non
             case["id"] not in newest or newest[case["id"]]["version"] < case["version"]
         ):
             newest[case["id"]] = case
+    _keep_forms_before(uow, [case_id for case_id in newest if case_id in known])
     upsert(uow.connection, cases, list(newest.values()), keep=_KEPT)
     insert_new(uow.connection, steps, step_rows)
     restate(uow, known)
+
+
+def _keep_forms_before(uow: UnitOfWork, ids: Sequence[str]) -> None:
+    """What a corrected form replaces stays beside it, so that a desk sees what changed."""
+    for start in range(0, len(ids), BATCH_ROWS):
+        replaced = cases.c.id.in_(ids[start : start + BATCH_ROWS])
+        uow.connection.execute(update(cases).where(replaced).values(form_before=cases.c.form))
+
+
+def remarks_text(remarks: Mapping[str, str]) -> str:
+    """Remarks by field as they are stored; nothing for none."""
+    return json.dumps(dict(remarks), ensure_ascii=False, sort_keys=True) if remarks else ""
+
+
+def read_remarks(text: str) -> dict[str, str]:
+    """Remarks by field, from how they are stored."""
+    remarks: dict[str, str] = json.loads(text) if text else {}
+    return remarks
 
 
 _KEPT = ("outcome", "entered_by", "entered_by_name", "entered_at")
@@ -158,7 +177,7 @@ def _submission(uow: UnitOfWork, item: "sync.Arrived") -> tuple[Row, Row]:
         "holder": _holder(state, origin),
         "turn": step["turn"],
         "remark": "",
-        "remark_field": None,
+        "remarks": "",
         "entered_by": body["entered_by"],
         "entered_by_name": body["entered_by_name"],
         "entered_at": from_iso(body["entered_at"]),
@@ -222,7 +241,7 @@ def _step(uow: UnitOfWork, item: "sync.Arrived", body: Mapping[str, Any]) -> Row
         "at": from_iso(body["at"]),
         "arrived_at": uow.now,
         "opinion": body["opinion"],
-        "field": body["field"],
+        "remarks": remarks_text(body.get("remarks") or {}),  # not told by programs before 0.2
         "due_on": date.fromisoformat(due) if due else None,
         "outcome": body["outcome"],
     }
@@ -260,7 +279,7 @@ def restate(uow: UnitOfWork, known: Mapping[str, Row]) -> None:
     uow.connection.execute(statement, changes)
 
 
-_STATED = ("state", "holder", "turn", "remark", "remark_field", "moved_at", "due_on", "outcome")
+_STATED = ("state", "holder", "turn", "remark", "remarks", "moved_at", "due_on", "outcome")
 
 
 def _standing(case: Row, taken: Sequence[Any]) -> Row:
@@ -274,7 +293,7 @@ def _standing(case: Row, taken: Sequence[Any]) -> Row:
         "holder": _holder(winner.state, RegionCode(case["origin"])),
         "turn": max(row.turn for row in taken),
         "remark": step.opinion if is_return else "",
-        "remark_field": step.field if is_return else None,
+        "remarks": step.remarks if is_return else "",
         "moved_at": step.at,
         "due_on": step.due_on,
         "outcome": step.outcome,

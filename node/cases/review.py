@@ -6,7 +6,7 @@ ones stay where they are and come back with the reason.
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.cases.forms import read_form
@@ -70,20 +70,29 @@ def pass_many(uow: UnitOfWork, case_ids: Sequence[str], *, opinion: str = "") ->
 
 
 def return_many(
-    uow: UnitOfWork, case_ids: Sequence[str], *, reason: str, field: str | None = None
+    uow: UnitOfWork,
+    case_ids: Sequence[str],
+    *,
+    reason: str = "",
+    remarks: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """Send cases back to the step before (退回补正), saying what is wrong and where.
+    """Send cases back to the step before (退回补正), saying what is wrong; `remarks` by field.
 
     Raises:
-        Invalid: no reason is given.
+        Invalid: neither a reason nor a remark is given.
     """
-    reason = said(reason, missing="请写明退回原因，便于补正")
+    noted = {
+        name: said(text, field=f"remark-{name}")
+        for name, text in (remarks or {}).items()
+        if text.strip()
+    }
+    reason = said(reason or "；".join(noted.values()), missing="请写明退回原因，便于补正")
     lot = open_lot(uow, case_ids, Action.RETURN)
     for case in lot.good:
-        if field and field not in matter_of(case.matter).form.model_fields:
-            lot.refused[case.id] = Invalid("这份表单里没有所选的栏目", field="field")
+        if not noted.keys() <= matter_of(case.matter).form.model_fields.keys():
+            lot.refused[case.id] = Invalid("这份表单里没有所选的栏目", field="reason")
     taken = [
-        Taken(case, Action.RETURN, path_of(case).back(State(case.state)), reason, field or None)
+        Taken(case, Action.RETURN, path_of(case).back(State(case.state)), reason, noted)
         for case in lot.good
     ]
     write(uow, taken)
@@ -91,14 +100,14 @@ def return_many(
 
 
 def return_for_correction(
-    uow: UnitOfWork, case_id: str, *, reason: str, field: str | None = None
+    uow: UnitOfWork, case_id: str, *, reason: str = "", remarks: Mapping[str, str] | None = None
 ) -> Outcome:
     """Send one case back to the step before.
 
     Raises:
-        Refusal: it is not at the actor's desk, or no reason is given.
+        Refusal: it is not at the actor's desk, or nothing says what is wrong.
     """
-    return _only(return_many(uow, [case_id], reason=reason, field=field))
+    return _only(return_many(uow, [case_id], reason=reason, remarks=remarks))
 
 
 def reject_many(uow: UnitOfWork, case_ids: Sequence[str], *, reason: str) -> list[Outcome]:

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from node.cases.matter import is_known, matter_of
 from node.cases.models import Case
-from node.cases.records import Row, cases, publish_steps, steps
+from node.cases.records import Row, cases, publish_steps, remarks_text, steps
 from node.cases.rules import (
     STAGE_OF,
     STAGES,
@@ -58,7 +58,7 @@ class Taken:
     action: Action
     state: State
     opinion: str = ""
-    field: str | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
     outcome: str | None = None
 
 
@@ -151,7 +151,7 @@ def open_lot(uow: UnitOfWork, ids: Sequence[str], action: Action) -> Lot:
     The rows are locked, so of two people who act at once the second is refused.
     """
     unique = list(dict.fromkeys(ids))
-    found = _load(uow, unique)
+    found = load_cases(uow, unique)
     lot = Lot(unique, found)
     done, who = _done(uow, found), hand(uow)
     for case_id, case in found.items():
@@ -180,7 +180,8 @@ def positions_of(uow: UnitOfWork, listed: Sequence[Case]) -> dict[str, Position]
     }
 
 
-def _load(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, Case]:
+def load_cases(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, Case]:
+    """Cases inside the actor's scope, locked for the transaction, in the order asked for."""
     found: dict[str, Case] = {}
     for start in range(0, len(ids), LOADED_AT_ONCE):
         batch = ids[start : start + LOADED_AT_ONCE]
@@ -253,7 +254,7 @@ def step_row(
         "at": uow.now,
         "arrived_at": uow.now,
         "opinion": "",
-        "field": None,
+        "remarks": "",
         "due_on": due,
         "outcome": None,
     }
@@ -263,7 +264,11 @@ def _row_of(uow: UnitOfWork, taken: Taken) -> Row:
     case = taken.case
     of_case = {name: getattr(case, name) for name in ("county_code", "id", "version", "turn")}
     due = due_on(uow, case.matter, taken.state)
-    told = {"opinion": taken.opinion, "field": taken.field, "outcome": taken.outcome}
+    told = {
+        "opinion": taken.opinion,
+        "remarks": remarks_text(taken.remarks),
+        "outcome": taken.outcome,
+    }
     return step_row(uow, of_case, taken.action, taken.state, due=due) | told
 
 
@@ -285,7 +290,7 @@ _CHANGED = (
     "holder",
     "turn",
     "remark",
-    "remark_field",
+    "remarks",
     "moved_at",
     "due_on",
     "outcome",
@@ -300,7 +305,7 @@ def _advance(taken: Taken, step: Row) -> Row:
     case.state, case.holder = str(taken.state), str(holder) if holder else None
     case.turn = step["turn"]
     case.remark = taken.opinion if is_return else ""
-    case.remark_field = taken.field if is_return else None
+    case.remarks = step["remarks"] if is_return else ""
     case.moved_at, case.due_on = step["at"], step["due_on"]
     case.outcome = taken.outcome
     changed = {name: getattr(case, name) for name in _CHANGED}

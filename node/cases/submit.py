@@ -139,7 +139,7 @@ def _case_row(
         "holder": str(path.holder(state)),
         "turn": 0,
         "remark": "",
-        "remark_field": None,
+        "remarks": "",
         "entered_by": uow.actor.id,
         "entered_by_name": uow.actor.name,
         "entered_at": uow.now,
@@ -210,8 +210,9 @@ def _new_version(
     uow: UnitOfWork, case: Case, form: BaseModel, subject: Subject, index: bytes
 ) -> None:
     case.version += 1
+    case.form_before = case.form
     case.form, case.subject_name, case.subject_index = stored_form(form), subject.name, index
-    changed = {"version", "form", "subject_name", "subject_index"}
+    changed = {"version", "form", "form_before", "subject_name", "subject_index"}
     statement = update(cases).where(cases.c.county_code == case.county_code, cases.c.id == case.id)
     uow.connection.execute(statement.values(**case.model_dump(include=changed)))
 

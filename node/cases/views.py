@@ -1,24 +1,25 @@
 """Cases as pages show them: rows of lists, the path of one case, its form in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from node.cases import service
-from node.cases.forms import FormField, groups_of, read_form
+from node.cases.assignments import assigned, colleagues
+from node.cases.forms import groups_of
 from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
 from node.cases.queries import typed_values, waiting_ids
+from node.cases.rows import days_until
 from node.cases.rules import STAGE_OF, Action, Position, State, refusal
-from node.cases.steps import hand, holidays, own_stages, path_of, positions_of
-from node.cases.whereabouts import Whereabouts, unsent_cases, whereabouts
-from node.cases.working_days import days_left
+from node.cases.sheet import NO_SHEET, sheet
+from node.cases.steps import hand, own_stages, path_of, positions_of
+from node.cases.subjects import page_of_subject
+from node.cases.whereabouts import unsent_cases, whereabouts
 from node.core.divisions import table as divisions
-from node.core.errors import Problems, Refusal
-from node.core.personal import mask_citizen_number
+from node.core.errors import Refusal
 from node.core.work import UnitOfWork
 from tiers import Duty, Level
 
@@ -26,43 +27,6 @@ LATE_ARRIVAL = timedelta(minutes=10)
 """A step that took longer to arrive was made offline or over a bad link: both instants show."""
 
 PASSING = {Action.FIRST_REVIEW: "初审通过", Action.REVIEW: "复核通过", Action.APPROVE: "同意，办结"}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a list of cases."""
-
-    case: Case
-    matter: str
-    citizen: str
-    stands: Whereabouts
-    days: int | None
-
-
-def rows(uow: UnitOfWork, listed: Sequence[Case]) -> list[Row]:
-    """Lines for a list: whose turn it is, how many working days are left, the masked number."""
-    positions, unsent = positions_of(uow, listed), unsent_cases(uow)
-    return [
-        Row(
-            case=case,
-            matter=matter_title(case.matter),
-            citizen=masked_number(case),
-            stands=whereabouts(uow, case, positions.get(case.id), unsent),
-            days=days_until(uow, case),
-        )
-        for case in listed
-    ]
-
-
-def days_until(uow: UnitOfWork, case: Case) -> int | None:
-    """Working days until the step is due; none for closed cases."""
-    return days_left(case.due_on, uow.today, holidays(uow)) if case.due_on else None
-
-
-def masked_number(case: Case) -> str:
-    """The citizen number of the person, masked."""
-    field = matter_of(case.matter).number_field if is_known(case.matter) else "citizen_number"
-    return mask_citizen_number(str(typed_values(case).get(field, "")))
 
 
 def regions(uow: UnitOfWork) -> list[tuple[str, str]]:
@@ -107,21 +71,25 @@ def case_context(uow: UnitOfWork, case: Case, *, full: bool = False) -> dict[str
         "days": days_until(uow, case),
         "path": path_steps(uow, case),
         "full": full,
-        "groups": [],
-        "form_fields": [],
-        "found": [],
-        "notices": [],
+        **NO_SHEET,
         "outcome_href": "",
+        "person_href": "",
         "passing": PASSING.get(stage.action) if stage else None,
         "may": {},
         "why_not": None,
+        "given_to": "",
+        "colleagues": [(one.id, one.name) for one in colleagues(uow)],
     }
     if position is None:
         return context
     matter = matter_of(case.matter)
     context |= _allowed(uow, position)
     context["outcome_href"] = matter.outcome_href(case)
-    return context | _form_in_words(uow, matter, case, full=full)
+    number = str(typed_values(case).get(matter.number_field, ""))
+    context["person_href"] = page_of_subject(uow, number) if number else ""
+    given = assigned(uow, [case.id]).get(case.id)
+    context["given_to"] = given.user_name if given and given.state == case.state else ""
+    return context | sheet(uow, matter, case, full=full)
 
 
 def _allowed(uow: UnitOfWork, position: Position) -> dict[str, Any]:
@@ -144,35 +112,6 @@ def _allowed(uow: UnitOfWork, position: Position) -> dict[str, Any]:
         "may": {name: found is None for name, found in refusals.items()},
         "why_not": blocked.message if blocked and stage and stage.level is who.level else None,
     }
-
-
-def _form_in_words(
-    uow: UnitOfWork, matter: Matter[Any], case: Case, *, full: bool
-) -> dict[str, Any]:
-    values = typed_values(case)
-    fields = matter.fields(uow)
-    shown: dict[str, Any] = {
-        "groups": [
-            (legend, [(field.title, _words(field, values, full=full)) for field in part])
-            for legend, part in groups_of(fields)
-        ],
-        "form_fields": [(f.name, f.title) for f in fields if f.shown.type != "hidden"],
-    }
-    try:
-        form = read_form(matter.form, values)
-    except Problems as problems:
-        return shown | {"found": list(problems.problems), "notices": []}
-    for _legend, pairs in shown["groups"][:1]:
-        pairs.extend(matter.derived(form))
-    is_open = State(case.state).is_open
-    return shown | {
-        "found": list(matter.check(uow, form)) if is_open else [],
-        "notices": list(matter.notices(uow, form)) if is_open else [],
-    }
-
-
-def _words(field: FormField, values: Mapping[str, Any], *, full: bool) -> str:
-    return field.words(values.get(field.name), full=full)
 
 
 def path_steps(uow: UnitOfWork, case: Case) -> list[dict[str, Any]]:

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING
 
 from node.accounts.events import POSTING_REVERSED
+from node.contributions.events import person_events
 from node.contributions.payments import hear_reversal
 from node.contributions.records import RECORD_TYPES
 from node.contributions.replicas import REPLICAS
 from node.core.capability import Capability
+from node.registry.timeline import PERSON_EVENTS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -19,6 +21,7 @@ def _routers() -> "list[APIRouter]":
 
 
 POSTING_REVERSED.append(hear_reversal)
+PERSON_EVENTS.append(person_events)
 
 CAPABILITY = Capability(
     name="contributions",

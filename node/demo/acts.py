@@ -107,7 +107,7 @@ def first_reviews(stage: Stage, progress: Progress) -> None:
         _wait_for_work(stage, f"{post.code} 没有收齐申请", clerk, expected)
         cases = all_pages(clerk, tab="mine")
         back, good = cases[:2], cases[2:]
-        reason = {"reason": "住址缺少门牌号，请补充", "field": "household_address"}
+        reason = {"remarks": {"household_address": "住址缺少门牌号，请补充"}}
         clerk.post("/api/cases/return", {"ids": [c["id"] for c in back], **reason})
         _pass_all(clerk, "first-review", good)
         progress(f"{post.code} 初审", (number + 0.5) / len(townships))

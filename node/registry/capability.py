@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from node.cases.subjects import SUBJECT_PAGES
 from node.core.capability import Capability
+from node.core.work import UnitOfWork
 from node.registry.matters import Enrolment
 from node.registry.records import OPENED, REGISTERED
 from node.registry.replicas import REPLICAS
+from node.registry.service import by_number
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -20,6 +23,13 @@ def _routers() -> "list[APIRouter]":
 def _matters() -> tuple[Enrolment, ...]:
     return (Enrolment(),)
 
+
+def _page(uow: UnitOfWork, citizen_number: str) -> str | None:
+    person = by_number(uow, citizen_number)
+    return f"/registry/{person.id}" if person else None
+
+
+SUBJECT_PAGES.append(_page)
 
 CAPABILITY = Capability(
     name="registry",

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from node.cases import service as cases
 from node.cases import views
 from node.cases.matter import matters
+from node.cases.rows import rows
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
@@ -21,6 +22,7 @@ from node.registry.roll_answer import bad_rows_workbook
 from node.registry.rolls import Verdict
 from node.registry.rules import age_on
 from node.registry.sections import sections_of
+from node.registry.timeline import timeline_of
 from tiers import Level
 
 router = APIRouter(prefix="/registry", include_in_schema=False)
@@ -149,12 +151,14 @@ def discard(roll_id: str, uow: Writing) -> Response:
 
 
 def _person_context(uow: UnitOfWork, person: Person, *, full: bool) -> dict[str, Any]:
-    found = views.rows(uow, cases.cases_of_person(uow, person.citizen_number))
+    enrolments = service.enrolments_of(uow, person)
+    found = rows(uow, cases.cases_of_person(uow, person.citizen_number))
     return {
         "person": person,
         "age": age_on(person.born_on, uow.today),
         "category": CATEGORIES.get(person.category, person.category),
-        "enrolments": service.enrolments_of(uow, person),
+        "enrolments": enrolments,
+        "events": timeline_of(uow, person, enrolments),
         "states": STATES,
         "cases": found,
         "beginnings": _beginnings(uow, person),

@@ -109,18 +109,18 @@ def test_a_return_goes_to_the_step_before_with_its_reason_and_field(net: County)
     with net.county.work(net.approver) as uow:
         cases.return_for_correction(uow, case_id, reason="请再核对户籍")
     with net.county.work(net.reviewer) as uow:
-        cases.return_for_correction(uow, case_id, reason="地址不详", field="household_address")
+        cases.return_for_correction(uow, case_id, reason="地址不详")
     net.carry()
     assert states(net, case_id) == {State.FIRST_REVIEW}
     with net.township.work(net.clerk) as uow:
         assert [case.id for case in cases.inbox(uow, Tab.RETURNED).items] == [case_id]
-        cases.return_for_correction(uow, case_id, reason="补写门牌号", field="household_address")
+        cases.return_for_correction(uow, case_id, remarks={"household_address": "补写门牌号"})
     net.carry()
 
     assert states(net, case_id) == {State.RETURNED}
     with net.village.work(net.coordinator) as uow:
         (mine,) = cases.inbox(uow, Tab.MINE).items
-        assert (mine.remark, mine.remark_field) == ("补写门牌号", "household_address")
+        assert (mine.remark, mine.remarks) == ("补写门牌号", '{"household_address": "补写门牌号"}')
         assert mine.holder == "village"
 
 
@@ -363,7 +363,7 @@ def test_what_is_written_fits_the_printed_form(net: County) -> None:
             with pytest.raises(Invalid):
                 cases.return_for_correction(uow, case_id, reason=reason)
         with pytest.raises(Invalid, match="没有所选的栏目"):
-            cases.return_for_correction(uow, case_id, reason="有误", field="不存在" * 30)
+            cases.return_for_correction(uow, case_id, remarks={"不存在" * 30: "有误"})
     with net.village.work(net.coordinator) as uow:
         with pytest.raises(Invalid, match="撤回原因"):
             cases.withdraw(uow, case_id, reason=" ")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.core.work import machine
+from node.identity.models import User
 from tests.fixtures.offices import (
     COUNTY,
     GRADES,
@@ -135,9 +136,7 @@ def test_a_case_goes_round_by_pages_alone(desks: Desks) -> None:
     assert "已上报，待乡镇初审" in words(desks.coordinator.get(case).text)
     assert case not in desks.coordinator.get("/inbox?tab=unsent").text
 
-    back = desks.clerk.post(
-        f"{case}/return", {"reason": "补写门牌号", "field": "household_address"}
-    )
+    back = desks.clerk.post(f"{case}/return", {"remark-household_address": "补写门牌号"})
     assert back.headers["location"] == "/inbox?done=returned"
     desks.sync()
     correction = desks.coordinator.get(f"{case}/correction").text
@@ -148,6 +147,10 @@ def test_a_case_goes_round_by_pages_alone(desks: Desks) -> None:
     )
     assert resent.headers["location"] == f"{case}?done=submitted"
     desks.sync()
+
+    changed = words(desks.clerk.get(case).text)
+    assert "荣庄村一组12号 补正前：中牟县韩寺镇荣庄村一组" in changed
+    assert changed.count("补正前") == 1
 
     assert desks.clerk.post(f"{case}/pass", {"opinion": "属实"}).status_code == 303
     desks.sync()
@@ -219,6 +222,77 @@ def test_many_are_passed_at_once_and_the_refused_are_listed(desks: Desks) -> Non
     assert "办理 2 件，未办理 1 件" in told
     assert "这件业务现在待复核，不能初审" in told
     assert desks.clerk.post("/cases/bulk", {"do": "pass"}).status_code == 422
+
+
+def test_a_return_says_what_is_wrong_in_general_or_by_field(desks: Desks) -> None:
+    case = entered(desks)
+    desks.sync()
+    nothing = desks.clerk.post(f"{case}/return", {"reason": " ", "remark-name": " "})
+    assert (nothing.status_code, errors(nothing.text)) == (422, ["reason"])
+    unknown = desks.clerk.post(f"{case}/return", {"remark-nothing": "有误"})
+    assert "这份表单里没有所选的栏目" in words(unknown.text)
+    kept = desks.clerk.post(f"{case}/return", {"reason": "长" * 501, "remark-name": "别字"})
+    assert 'value="别字"' in kept.text
+    back = {"reason": "材料不全", "remark-name": "别字", "remark-phone": "少一位"}
+    assert desks.clerk.post(f"{case}/return", back).status_code == 303
+    desks.sync()
+    correction = desks.coordinator.get(f"{case}/correction").text
+    assert errors(correction) == ["name", "phone"]
+    assert "材料不全" in words(correction)
+
+
+def test_the_list_says_what_the_checks_say_and_how_much_time_is_left(desks: Desks) -> None:
+    entered(desks)
+    desks.clock.forward(days=1)
+    desks.coordinator.enter()
+    entered(desks, 2)
+    desks.sync()
+    desks.clerk.enter()
+    listed = words(desks.clerk.get("/inbox").text)
+    assert listed.count("1 处请留意") == 2  # the prefix of invented numbers is none
+    assert desks.clerk.get("/inbox?tab=mine&due=late").text.count('name="case"') == 0
+    desks.clock.forward(days=3)
+    desks.clerk.enter()
+    assert desks.clerk.get("/inbox?tab=mine&due=late").text.count('name="case"') == 1
+    assert "逾期 1 个工作日" in words(desks.clerk.get("/inbox").text)
+    assert desks.clerk.get("/inbox?tab=mine&due=soon").text.count('name="case"') == 1
+
+
+def test_a_case_given_to_somebody_waits_for_them_alone(desks: Desks) -> None:
+    case = entered(desks)
+    desks.sync()
+    sun = desks.township.browser("sun", Role.CLERK)
+    page = desks.clerk.get("/inbox").text
+    to = re.findall(r'<option value="([^"]+)">sun同志', page)[0]
+    given = {"case": case.rpartition("/")[2], "do": "assign", "to": to}
+    assert "全部办理完毕" in desks.clerk.post("/cases/bulk", given).text
+    assert desks.clerk.get("/api/cases?tab=mine").json()["total"] == 0
+    assert sun.get("/api/cases?tab=mine").json()["total"] == 1
+    assert "分给sun同志" in words(desks.clerk.get(case).text)
+    none = desks.clerk.post("/cases/bulk", given | {"to": "nobody"})
+    assert none.status_code == 404
+
+    # Sun leaves. Nobody may take a working colleague's things, but everybody those of one who left.
+    hand = {"leaving": to, "to": re.findall(r'<option value="([^"]+)">liu同志', page)[0]}
+    assert desks.clerk.post("/cases/handover", hand).status_code == 403
+    with desks.township.node.work() as uow:
+        uow.get(User, to).is_active = False
+    moved = desks.clerk.post("/cases/handover", hand)
+    assert "已交接草稿 0 份、业务 1 件" in words(moved.text)
+    assert desks.clerk.get("/api/cases?tab=mine").json()["total"] == 1
+
+
+def test_drafts_are_handed_over_by_who_wrote_them(desks: Desks) -> None:
+    other = desks.village.browser("sun", Role.COORDINATOR)
+    desks.coordinator.post("/cases/new/enrolment/autosave", {"draft": "d1", "name": "赵样本"})
+    page = desks.coordinator.get("/cases/handover").text
+    to = re.findall(r'<option value="([^"]+)">sun同志', page)[0]
+    same = desks.coordinator.post("/cases/handover", {"to": ""})
+    assert same.status_code == 404
+    moved = desks.coordinator.post("/cases/handover", {"to": to})
+    assert "已交接草稿 1 份、业务 0 件" in words(moved.text)
+    assert 'value="赵样本"' in other.get("/cases/drafts/d1").text
+    assert desks.coordinator.get("/cases/drafts/d1").status_code == 404
 
 
 def test_a_form_sent_twice_is_one_case(desks: Desks) -> None:

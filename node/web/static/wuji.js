@@ -66,6 +66,14 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
+// From the opinion straight to the decision.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const form = event.target.closest("form");
+  const button = form && form.querySelector("button[data-key]");
+  if (button) { event.preventDefault(); form.requestSubmit(button); }
+});
+
 for (const opener of document.querySelectorAll("[data-open]")) {
   opener.hidden = false;
   opener.addEventListener("click", () => openDialog(opener.dataset.open));
@@ -74,15 +82,20 @@ for (const opener of document.querySelectorAll("[data-open]")) {
 // ── Bulk tables ─────────────────────────────────────────────────────────
 for (const all of document.querySelectorAll("input[data-all]")) {
   const table = all.closest("table");
+  const form = table.closest("form");
   const boxes = [...table.querySelectorAll("td.pick input[type=checkbox]")];
   const show = () => {
     const picked = boxes.filter((box) => box.checked).length;
     all.checked = picked > 0 && picked === boxes.length;
     all.indeterminate = picked > 0 && picked < boxes.length;
     for (const box of boxes) box.closest("tr").classList.toggle("selected", box.checked);
-    const form = table.closest("form");
     if (form) for (const count of form.querySelectorAll("[data-count]")) count.textContent = picked;
   };
+  const clean = form && form.querySelector("[data-pick-clean]");
+  if (clean) {
+    clean.hidden = false;
+    clean.addEventListener("click", () => { for (const box of boxes) box.checked = box.hasAttribute("data-clean"); show(); });
+  }
   let last = -1;
   all.hidden = false;
   all.addEventListener("change", () => { for (const box of boxes) box.checked = all.checked; show(); });
