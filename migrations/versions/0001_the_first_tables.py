@@ -144,12 +144,13 @@ def upgrade() -> None:
     sa.Column('subject_name', sa.String(), nullable=False),
     sa.Column('subject_index', sa.LargeBinary(), nullable=False),
     sa.Column('form', sa.LargeBinary(), nullable=False),
+    sa.Column('form_before', sa.LargeBinary(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('holder', sa.String(length=12), nullable=True),
     sa.Column('turn', sa.Integer(), nullable=False),
     sa.Column('remark', sa.String(), nullable=False),
-    sa.Column('remark_field', sa.String(length=48), nullable=True),
+    sa.Column('remarks', sa.String(), nullable=False),
     sa.Column('entered_by', sa.String(length=36), nullable=False),
     sa.Column('entered_by_name', sa.String(), nullable=False),
     sa.Column('entered_at', sa.DateTime(timezone=True), nullable=False),
@@ -163,6 +164,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_case_number'), ['number'], unique=False)
         batch_op.create_index('ix_case_state', ['county_code', 'state', 'village'], unique=False)
         batch_op.create_index('ix_case_subject', ['county_code', 'subject_index'], unique=False)
+
+    op.create_table('case_assignment',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('user_id', sa.String(length=36), nullable=False),
+    sa.Column('user_name', sa.String(), nullable=False),
+    sa.Column('given_by', sa.String(length=36), nullable=False),
+    sa.Column('given_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'case_id')
+    )
+    with op.batch_alter_table('case_assignment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_case_assignment_user_id'), ['user_id'], unique=False)
 
     op.create_table('case_step',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -179,7 +193,7 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('arrived_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('opinion', sa.String(), nullable=False),
-    sa.Column('field', sa.String(), nullable=True),
+    sa.Column('remarks', sa.String(), nullable=False),
     sa.Column('due_on', sa.Date(), nullable=True),
     sa.Column('outcome', sa.String(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'case_id', 'id')
@@ -840,6 +854,10 @@ def downgrade() -> None:
 
     op.drop_table('contribution')
     op.drop_table('case_step')
+    with op.batch_alter_table('case_assignment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_case_assignment_user_id'))
+
+    op.drop_table('case_assignment')
     with op.batch_alter_table('case', schema=None) as batch_op:
         batch_op.drop_index('ix_case_subject')
         batch_op.drop_index('ix_case_state')
