@@ -6,27 +6,14 @@ the difference between two of its versions are made from the fields: `title` is 
 with titles, lists, and lists of smaller models, one line each).
 """
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from node.core.i18n import _
+from node.policy.benefit_bodies import BENEFIT_BODIES
+from node.policy.body import Body, Fen, Year
 from node.policy.controls import SUMMED, Named, Unit
-
-Fen = Annotated[int, Field(strict=True, ge=0, le=10**12), Unit.YUAN]
-Rate = Annotated[int, Field(strict=True, ge=0, le=1_000_000), Unit.PERCENT]
-Year = Annotated[int, Field(strict=True, ge=2009, le=2200)]
-
-
-class Body(BaseModel):
-    """The typed content of a bulletin."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: ClassVar[str]
-    title: ClassVar[str]
-    may_be_added_to: ClassVar[bool] = False
-    """Whether a city or a county may issue one of its own, which adds to the province's."""
 
 
 class AccountInterestRate(Body):
@@ -123,13 +110,12 @@ class PayoutDivisor(Body):
     )
 
 
-BODIES: dict[str, type[Body]] = {
-    body.kind: body
-    for body in (
-        AccountInterestRate,
-        ContributionGrades,
-        ContributionSubsidy,
-        BasePension,
-        PayoutDivisor,
-    )
-}
+_OWN: tuple[type[Body], ...] = (
+    AccountInterestRate,
+    ContributionGrades,
+    ContributionSubsidy,
+    BasePension,
+    PayoutDivisor,
+)
+
+BODIES: dict[str, type[Body]] = {body.kind: body for body in (*_OWN, *BENEFIT_BODIES)}

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from node.core.errors import Invalid
-from node.policy.bodies import BODIES, Body
+from node.policy.bodies import BODIES
+from node.policy.body import Body
 from node.policy.controls import (
     columns_of,
     control_of,

@@ -9,7 +9,8 @@ from sqlmodel import select
 from node.core.errors import Conflict, Forbidden, Invalid
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
-from node.policy.bodies import BODIES, Body
+from node.policy.bodies import BODIES
+from node.policy.body import Body
 from node.policy.models import Bulletin, Withdrawal
 from node.policy.records import publish_bulletin, publish_withdrawal
 from tiers import Level, Role

@@ -14,7 +14,8 @@ from sqlmodel import col, func, select
 
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
-from node.policy.bodies import BODIES, Body
+from node.policy.bodies import BODIES
+from node.policy.body import Body
 from node.policy.models import Acknowledgement, Bulletin, Withdrawal
 from node.policy.rules import additions, choose, next_change
 from tiers import RegionCode, Role

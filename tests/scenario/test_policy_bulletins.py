@@ -11,7 +11,8 @@ from sqlalchemy import select
 from node.core.errors import Conflict, Forbidden, Invalid
 from node.core.work import DOWN_ALL, Actor
 from node.policy import issuing, service
-from node.policy.bodies import BasePension, Body, PayoutDivisor
+from node.policy.bodies import BasePension, PayoutDivisor
+from node.policy.body import Body
 from node.policy.records import PUBLISHED
 from sync.store import held
 from tests.fixtures.offices import COUNTY, TOWNSHIP, VILLAGE, person
