@@ -50,6 +50,7 @@ def require_entering(uow: UnitOfWork) -> None:
 def check_entries(uow: UnitOfWork, matter: Matter[Any], entries: Sequence[Values]) -> list[Entry]:
     """Each entry read and checked; those that go no further carry their refusal."""
     read = [_read(uow, matter, values) for values in entries]
+    _complete(uow, matter, read)
     _check(uow, matter, read)
     _refuse_duplicates(uow, matter, read)
     return read
@@ -78,6 +79,13 @@ def place_of(uow: UnitOfWork, matter: Matter[Any], form: BaseModel) -> RegionCod
     return village
 
 
+def _complete(uow: UnitOfWork, matter: Matter[Any], entries: Sequence[Entry]) -> None:
+    good = [entry for entry in entries if entry.refusal is None]
+    whole = matter.completed(uow, [entry.form for entry in good])
+    for entry, form in zip(good, whole, strict=True):
+        entry.form = form
+
+
 def _check(uow: UnitOfWork, matter: Matter[Any], entries: Sequence[Entry]) -> None:
     good = [entry for entry in entries if entry.refusal is None]
     found = matter.check_many(uow, [entry.form for entry in good])
@@ -87,15 +95,19 @@ def _check(uow: UnitOfWork, matter: Matter[Any], entries: Sequence[Entry]) -> No
 
 
 def _refuse_duplicates(uow: UnitOfWork, matter: Matter[Any], entries: Sequence[Entry]) -> None:
-    """One open case of a matter per person, here and within what is entered together."""
+    """One open case of a matter per person, here and within what is entered together.
+
+    Who stays anonymous cannot be told from others.
+    """
     keyring = keyring_of(uow.connection)
     seen: set[bytes] = set()
     good = [entry for entry in entries if entry.refusal is None and entry.subject]
     for entry in good:
         assert entry.subject is not None  # noqa: S101  # narrows for mypy
         entry.index = keyring.index(entry.subject.citizen_number)
-    held = open_cases(uow, matter.code, [entry.index for entry in good])
-    for entry in good:
+    named = [entry for entry in good if entry.subject and entry.subject.citizen_number]
+    held = open_cases(uow, matter.code, [entry.index for entry in named])
+    for entry in named:
         if entry.index in held:
             entry.refusal = duplicate(matter, held[entry.index])
         elif entry.index in seen:

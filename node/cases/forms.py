@@ -20,7 +20,11 @@ from node.core.personal import mask_citizen_number, mask_tail
 F = TypeVar("F", bound=BaseModel)
 Option = tuple[str, str]
 
-MASKS: Mapping[str, Callable[[str], str]] = {"citizen": mask_citizen_number, "tail": mask_tail}
+MASKS: Mapping[str, Callable[[str], str]] = {
+    "citizen": mask_citizen_number,
+    "tail": mask_tail,
+    "all": lambda _text: "···",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,10 @@ class Matter(ABC, Generic[F]):
         """What keeps one form from going on."""
         yield from self.check_many(uow, [form])[0]
 
+    def completed(self, uow: UnitOfWork, forms: Sequence[F]) -> Sequence[F]:  # noqa: ARG002
+        """Forms with what the entering node knows and nobody types, before they are checked."""
+        return forms
+
     def notices(self, uow: UnitOfWork, form: F) -> Iterator[Notice]:  # noqa: ARG002  # a matter may have none
         """What somebody should look at before the form goes on."""
         yield from ()

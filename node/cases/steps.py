@@ -29,14 +29,17 @@ from node.cases.rules import (
     duty_of,
     refusal,
 )
-from node.cases.working_days import WEEKENDS_ONLY, Holidays, due_day
+from node.cases.working_days import Holidays, due_day
 from node.core.errors import Invalid, NotFound, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
+from node.policy.calendar_bodies import HolidayCalendar
+from node.policy.service import all_published
 from tiers import Duty, Level, RegionCode, Role
 
 LOADED_AT_ONCE = 500
 OPINION_LONGEST = 500
+HOLIDAYS = "holidays"
 UNKNOWN = "没有找到这件业务，或不在您负责的区域内"
 
 
@@ -140,9 +143,24 @@ def states_of(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, State]:
     return found
 
 
-def holidays(_uow: UnitOfWork) -> Holidays:
-    """The calendar deadlines are counted by; weekends only until bulletins carry holidays."""
-    return WEEKENDS_ONLY
+def holidays(uow: UnitOfWork) -> Holidays:
+    """The calendar deadlines are counted by, as far as published; without one, weekends only.
+
+    Asked for every case of a roll, so it is read once a transaction.
+    """
+    kept = uow.session.info.get(HOLIDAYS)
+    if not isinstance(kept, Holidays):
+        kept = _published_holidays(uow)
+        uow.session.info[HOLIDAYS] = kept
+    return kept
+
+
+def _published_holidays(uow: UnitOfWork) -> Holidays:
+    calendars = {each.year: each for each in all_published(uow, HolidayCalendar, uow.node)}
+    return Holidays(
+        frozenset(day for each in calendars.values() for day in each.days_off),
+        frozenset(day for each in calendars.values() for day in each.worked),
+    )
 
 
 def open_lot(uow: UnitOfWork, ids: Sequence[str], action: Action) -> Lot:

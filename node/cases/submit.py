@@ -189,14 +189,14 @@ def resubmit(
     note = said(note, field="note")
     case = open_lot(uow, [case_id], Action.SUBMIT).single()
     matter = matter_of(case.matter)
-    form = read_form(matter.form, values)
+    form = matter.completed(uow, [read_form(matter.form, values)])[0]
     if place_of(uow, matter, form) != case.village:
         raise Invalid("补正时不能更换所属村，请撤回后在该村重新提交", field="village")
     refuse_all(matter.check(uow, form))
     subject = matter.subject(form)
     index = keyring_of(uow.connection).index(subject.citizen_number)
     held = open_cases(uow, matter.code, [index]).get(index)
-    if held is not None and held[0] != case.number:
+    if subject.citizen_number and held is not None and held[0] != case.number:
         raise duplicate(matter, held)
     _new_version(uow, case, form, subject, index)
     step = write_steps(uow, [Taken(case, Action.SUBMIT, path_of(case).first(), note)])[0]

@@ -37,7 +37,42 @@ def january() -> list[dict[str, Any]]:
         ),
         _bulletin(3, "base_pension", "基础养老金标准", {"monthly_fen": 11_300}),
         _bulletin(4, "payout_divisor", "个人账户计发月数", {"divisor_months": 139}),
+        _bulletin(6, "holiday_calendar", "2025年节假日安排", _holidays(2025)),
+        _bulletin(7, "holiday_calendar", "2026年节假日安排", _holidays(2026)),
     ]
+
+
+HOLIDAYS = {
+    2025: (
+        "元旦 0101 0101 春节 0128 0204 清明节 0404 0406 劳动节 0501 0505 端午节 0531 0602 "
+        "国庆节和中秋节 1001 1008",
+        "0126 0208 0427 0928 1011",
+    ),
+    2026: (
+        "元旦 0101 0103 春节 0215 0223 清明节 0404 0406 劳动节 0501 0505 端午节 0619 0621 "
+        "中秋节 0925 0927 国庆节 1001 1007",
+        "0104 0214 0228 0509 0920 1010",
+    ),
+}
+"""Days off and weekends worked, as the State Council announced them for these years."""
+
+
+def _holidays(year: int) -> dict[str, Any]:
+    off, worked = HOLIDAYS[year]
+    words = off.split()
+    holidays = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return {
+        "year": year,
+        "off": [
+            {"name": name, "first": _day(year, first), "last": _day(year, last)}
+            for name, first, last in holidays
+        ],
+        "worked": [_day(year, each) for each in worked.split()],
+    }
+
+
+def _day(year: int, text: str) -> str:
+    return f"{year}-{text[:2]}-{text[2:]}"
 
 
 def december() -> dict[str, Any]:

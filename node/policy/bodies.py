@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from node.core.i18n import _
 from node.policy.benefit_bodies import BENEFIT_BODIES
 from node.policy.body import Body, Fen, Year
+from node.policy.calendar_bodies import HolidayCalendar
 from node.policy.controls import SUMMED, Named, Unit
 
 
@@ -116,6 +117,7 @@ _OWN: tuple[type[Body], ...] = (
     ContributionSubsidy,
     BasePension,
     PayoutDivisor,
+    HolidayCalendar,
 )
 
 BODIES: dict[str, type[Body]] = {body.kind: body for body in (*_OWN, *BENEFIT_BODIES)}

@@ -38,6 +38,18 @@ def in_force(uow: UnitOfWork, kind: str, region: RegionCode, on: date) -> InForc
     return None if bulletin is None else InForce(bulletin, body_of(bulletin))
 
 
+def all_published(uow: UnitOfWork, body: type[B], region: RegionCode) -> list[B]:
+    """Every published bulletin of a kind that speaks for a place, the earliest first.
+
+    For kinds whose body names its own year: each year's last word counts.
+    """
+    order = (col(Bulletin.published_at), col(Bulletin.id))
+    statement = select(Bulletin).where(Bulletin.kind == body.kind, Bulletin.status == "published")
+    found = uow.session.exec(statement.order_by(*order)).all()
+    bodies = [body_of(each) for each in found if RegionCode(each.region).contains(region)]
+    return [each for each in bodies if isinstance(each, body)]
+
+
 def required(uow: UnitOfWork, body: type[B], region: RegionCode, on: date) -> InForce[B]:
     """The province's bulletin that holds for a place on a day.
 

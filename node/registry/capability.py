@@ -1,12 +1,22 @@
 """参保登记: people and their enrolments."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from node.cases.matter import Matter
 from node.cases.subjects import SUBJECT_PAGES
 from node.core.capability import Capability
 from node.core.work import UnitOfWork
 from node.registry.matters import Enrolment
-from node.registry.records import OPENED, REGISTERED
+from node.registry.matters_category import CategoryEnd, CategoryGrant
+from node.registry.matters_change import DetailChange, KeyChange
+from node.registry.matters_complaint import Complaint
+from node.registry.matters_grade import GradeChoice
+from node.registry.matters_standing import (
+    Cancellation,
+    ContributionPause,
+    ContributionResumption,
+)
+from node.registry.records import RECORD_TYPES
 from node.registry.replicas import REPLICAS
 from node.registry.service import by_number
 
@@ -20,8 +30,19 @@ def _routers() -> "list[APIRouter]":
     return [api.router, pages.router]
 
 
-def _matters() -> tuple[Enrolment, ...]:
-    return (Enrolment(),)
+def _matters() -> tuple[Matter[Any], ...]:
+    return (
+        Enrolment(),
+        DetailChange(),
+        KeyChange(),
+        GradeChoice(),
+        ContributionPause(),
+        ContributionResumption(),
+        CategoryGrant(),
+        CategoryEnd(),
+        Cancellation(),
+        Complaint(),
+    )
 
 
 def _page(uow: UnitOfWork, citizen_number: str) -> str | None:
@@ -33,7 +54,7 @@ SUBJECT_PAGES.append(_page)
 
 CAPABILITY = Capability(
     name="registry",
-    record_types=(REGISTERED, OPENED),
+    record_types=RECORD_TYPES,
     matters=_matters,
     routers=_routers,
     replicas=REPLICAS,

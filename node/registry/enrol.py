@@ -17,8 +17,15 @@ from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
 from node.identity.duties import require_duty
 from node.registry.citizen_number import read_number
+from node.registry.codes import Category
 from node.registry.events import Opened, tell_opened
-from node.registry.records import enrolments, people, publish_enrolments
+from node.registry.records import (
+    categories,
+    enrolments,
+    people,
+    publish_categories,
+    publish_enrolments,
+)
 from tiers import Duty, Level, RegionCode
 
 Row = dict[str, Any]
@@ -113,7 +120,29 @@ def _store(uow: UnitOfWork, registered: Sequence[tuple[Row, Row]]) -> None:
     upsert(uow.connection, people, [person for person, _ in registered], keep=("registered_at",))
     uow.connection.execute(enrolments.insert(), [enrolment for _, enrolment in registered])
     publish_enrolments(uow, registered)
+    stated = [_belonging(enrolment, person["category"]) for person, enrolment in registered]
+    special = [row for row in stated if row["category"] != Category.ORDINARY]
+    if special:
+        uow.connection.execute(categories.insert(), special)
+        publish_categories(uow, special)
     tell_opened(uow, [_opened(enrolment) for _, enrolment in registered])
+
+
+def _belonging(enrolment: Row, category: str) -> Row:
+    """The special group stated with the enrolment, from its first day."""
+    return {
+        "county_code": enrolment["county_code"],
+        "id": new_id(),
+        "person_id": enrolment["person_id"],
+        "village": enrolment["village"],
+        "category": category,
+        "evidence": "",
+        "evidence_number": "",
+        "valid_from": enrolment["opened_on"],
+        "valid_to": None,
+        "case_id": enrolment["case_id"],
+        "ended_case_id": None,
+    }
 
 
 def _opened(enrolment: Row) -> Opened:

@@ -1,6 +1,7 @@
-"""What others may do when an enrolment is opened, in the same transaction.
+"""What others may do when an enrolment is opened or a person changes, in the same transaction.
 
-`accounts` stands above `registry` and may not be imported here; it adds its function to the list.
+`accounts`, `contributions` and `benefits` stand above `registry` and may not be imported here;
+each adds its function to a list.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.core.work import UnitOfWork
+from node.registry.codes import Standing
 from tiers import RegionCode
 
 
@@ -31,3 +33,42 @@ def tell_opened(uow: UnitOfWork, opened: Sequence[Opened]) -> None:
     """Let everybody who waits for enrolments do their part, all of them at once."""
     for hear in ENROLMENT_OPENED:
         hear(uow, opened)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What a decided matter has done to a person, in the transaction that did it.
+
+    `before` and `after` are the standing of the enrolment; `left` is the village the person
+    belonged to when it is another now. An enrolment that closes has `after` closed.
+    """
+
+    county_code: str
+    person_id: str
+    village: RegionCode
+    left: RegionCode | None
+    before: Standing
+    after: Standing
+    on: date
+    reason: str
+    case_id: str | None
+
+    @property
+    def closes(self) -> bool:
+        """Whether the enrolment ends: what the account holds is to be settled."""
+        return self.after is Standing.CLOSED and self.before is not Standing.CLOSED
+
+
+PERSON_CHANGED: list[Callable[[UnitOfWork, Sequence[Changed]], None]] = []
+
+CLOSING_CHECKS: list[Callable[[UnitOfWork, Sequence[str]], dict[str, str]]] = []
+"""Each is asked which of these people (ids) may not be closed now, and why."""
+
+GRADE_CHECKS: list[Callable[[UnitOfWork, Sequence[str], int], dict[str, str]]] = []
+"""Each is asked whose grade of a year can be chosen no more, and why: who has paid, say."""
+
+
+def tell_changed(uow: UnitOfWork, changed: Sequence[Changed]) -> None:
+    """Let everybody who waits for changes do their part, all of them at once."""
+    for hear in PERSON_CHANGED:
+        hear(uow, changed)

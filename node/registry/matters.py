@@ -114,7 +114,7 @@ class Enrolment(Matter[EnrolmentForm]):
 
     def check_many(self, uow: UnitOfWork, forms: Sequence[EnrolmentForm]) -> list[list[Invalid]]:
         """The rules at the door, the grades in force, and nobody twice."""
-        grades = _grades(uow)
+        grades = grades_in_force(uow, uow.today)
         enrolled = _enrolled(uow, forms)
         found = []
         for form in forms:
@@ -131,7 +131,9 @@ class Enrolment(Matter[EnrolmentForm]):
 
     def options(self, uow: UnitOfWork) -> Mapping[str, Sequence[Option]]:
         """Ethnicities, the villages the actor works for, and the grades in force."""
-        grades = [(str(fen), f"{short_yuan(fen)} 元") for fen in _grades(uow) or ()]
+        grades = [
+            (str(fen), f"{short_yuan(fen)} 元") for fen in grades_in_force(uow, uow.today) or ()
+        ]
         return {
             "ethnicity": [(name, name) for name in ETHNICITIES],
             "village": village_choices(uow),
@@ -209,9 +211,9 @@ def _contributes(citizen_number: str, on: date) -> bool:
     return age_on(read_number(citizen_number, today=on).born_on, on) in CONTRIBUTING_AGES
 
 
-def _grades(uow: UnitOfWork) -> tuple[int, ...] | None:
+def grades_in_force(uow: UnitOfWork, on: date) -> tuple[int, ...] | None:
     """Yearly grades in fen by the bulletin in force; none when it has not arrived."""
-    found = in_force(uow, ContributionGrades.kind, uow.node, uow.today)
+    found = in_force(uow, ContributionGrades.kind, uow.node, on)
     if found is None or not isinstance(found.body, ContributionGrades):
         return None
     return found.body.grades_fen
@@ -238,6 +240,20 @@ def known_values(uow: UnitOfWork, person_id: str) -> dict[str, str]:
         "citizen_number": person.citizen_number,
         "village": person.village,
     }
+
+
+def places_of_county(uow: UnitOfWork) -> list[Option]:
+    """Every village of the county, with its township's name before its own."""
+    county = (uow.node.county or uow.node).prefix
+    columns = (divisions.c.code, divisions.c.name, divisions.c.parent, divisions.c.valid_to)
+    statement = select(*columns).where(divisions.c.code.startswith(county))
+    rows = uow.connection.execute(statement.order_by(divisions.c.code)).all()
+    names = {row.code: row.name for row in rows}
+    return [
+        (row.code, f"{names.get(row.parent, '')} {row.name}".strip())
+        for row in rows
+        if RegionCode(row.code).level is Level.VILLAGE and row.valid_to is None
+    ]
 
 
 def village_options(uow: UnitOfWork) -> list[Option]:

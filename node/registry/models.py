@@ -66,6 +66,60 @@ class Enrolment(SQLModel, table=True):
     case_id: str | None = Field(default=None, max_length=36)
 
 
+class PersonChange(SQLModel, table=True):
+    """One decided change of a person's details or standing, for good: the history of a person.
+
+    `changes` is JSON of field → [before, after], encrypted: it holds personal data.
+    """
+
+    __tablename__ = "person_change"
+    __table_args__ = (Index("ix_person_change_person", "county_code", "person_id", "at"),)
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = Field(max_length=36)
+    village: str = Field(max_length=12, description="where the person belongs after the change")
+    what: str = Field(max_length=48, description="the matter that changed it")
+    changes: str = Field(sa_type=Encrypted("person_change.changes"))
+    reason: str = ""
+    effective_on: date
+    at: datetime = Field(sa_type=Instant)
+    case_id: str | None = Field(default=None, max_length=36)
+
+
+class PersonCategory(SQLModel, table=True):
+    """That a person belongs to a special group (特殊群体), from a day until another."""
+
+    __tablename__ = "person_category"
+    __table_args__ = (Index("ix_person_category_person", "county_code", "person_id"),)
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = Field(max_length=36)
+    village: str = Field(max_length=12)
+    category: str = Field(max_length=32)
+    evidence: str = Field(default="", max_length=32)
+    evidence_number: str = Field(default="", description="number of the certificate or list")
+    valid_from: date
+    valid_to: date | None = Field(default=None, description="the last day, as far as known")
+    case_id: str | None = Field(default=None, max_length=36)
+    ended_case_id: str | None = Field(default=None, max_length=36)
+
+
+class GradeChoice(SQLModel, table=True):
+    """The grade a person has chosen for a year (缴费档次申报). A later choice takes its place."""
+
+    __tablename__ = "grade_choice"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    person_id: str = Field(primary_key=True, max_length=36)
+    year: int = Field(primary_key=True)
+    village: str = Field(max_length=12)
+    grade_fen: int = Field(sa_type=BigInteger)
+    chosen_on: date
+    case_id: str | None = Field(default=None, max_length=36)
+
+
 class RollFile(SQLModel, table=True):
     """A roll somebody has uploaded, kept encrypted on this node to be looked at and imported.
 

@@ -3,38 +3,56 @@ village they are about. A replica does not judge, the county has decided.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Date, Table, update
 
 import sync
 from node.core.clock import from_iso, iso
-from node.core.db import upsert
+from node.core.db import Instant, insert_new, upsert
 from node.core.personal import keyring_of
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
-from node.registry.models import Enrolment, Person
+from node.registry.models import Enrolment, GradeChoice, Person, PersonCategory, PersonChange
 from tiers import RegionCode
 
 REGISTERED = RecordType("person.registered", independent=True)
 OPENED = RecordType("enrolment.opened", independent=True)
+CHANGED = RecordType("person.changed", independent=True)
+MOVED = RecordType("person.moved")
+CATEGORISED = RecordType("category.stated", independent=True)
+GRADE_CHOSEN = RecordType("grade.chosen", independent=True)
+RECORD_TYPES = (REGISTERED, OPENED, CHANGED, MOVED, CATEGORISED, GRADE_CHOSEN)
 
 people: Table = Person.__table__  # type: ignore[attr-defined]
 enrolments: Table = Enrolment.__table__  # type: ignore[attr-defined]
+changes: Table = PersonChange.__table__  # type: ignore[attr-defined]
+categories: Table = PersonCategory.__table__  # type: ignore[attr-defined]
+grade_choices: Table = GradeChoice.__table__  # type: ignore[attr-defined]
 
 Row = dict[str, Any]
 
 
 def publish_enrolments(uow: UnitOfWork, registered: Sequence[tuple[Row, Row]]) -> None:
     """Tell of people and their new enrolments, route by route, a person before the enrolment."""
-    facts = [
-        (kind, row["id"], body, RegionCode(row["village"]))
-        for person, enrolment in registered
-        for kind, row, body in (
-            (REGISTERED, person, _person_body(person)),
-            (OPENED, enrolment, _enrolment_body(enrolment)),
-        )
-    ]
+    _tell(
+        uow,
+        [
+            (kind, row["id"], body, RegionCode(row["village"]))
+            for person, enrolment in registered
+            for kind, row, body in (
+                (REGISTERED, person, _person_body(person)),
+                (OPENED, enrolment, _enrolment_body(enrolment)),
+            )
+        ],
+    )
+
+
+Fact = tuple[RecordType, str, Row, RegionCode]
+
+
+def _tell(uow: UnitOfWork, facts: Sequence[Fact]) -> None:
+    """Facts up to the province, then down to each village: route by route, in few writes."""
     for kind, key, body, village in facts:
         uow.publish(kind, key, body, region=village, routes=[UP_PROVINCE])
     for kind, key, body, village in sorted(facts, key=lambda fact: fact[3]):
@@ -116,8 +134,95 @@ def _day_text(day: date | None) -> str | None:
 
 def publish_enrolment_changes(uow: UnitOfWork, changed: Sequence[Row]) -> None:
     """Tell enrolments as they are now; a replica brings its row up to date."""
-    facts = [(row["id"], _enrolment_body(row), RegionCode(row["village"])) for row in changed]
-    for key, body, village in facts:
-        uow.publish(OPENED, key, body, region=village, routes=[UP_PROVINCE])
-    for key, body, village in sorted(facts, key=lambda fact: fact[2]):
-        uow.publish(OPENED, key, body, region=village, routes=[down(village)])
+    _tell(uow, [_fact(OPENED, row, _enrolment_body(row)) for row in changed])
+
+
+def publish_people(uow: UnitOfWork, changed: Sequence[Row]) -> None:
+    """Tell people as they are now; a replica brings its row up to date."""
+    _tell(uow, [_fact(REGISTERED, row, _person_body(row)) for row in changed])
+
+
+def publish_changes(uow: UnitOfWork, made: Sequence[Row]) -> None:
+    """Tell what was changed, for the history of the people."""
+    _tell(uow, [_fact(CHANGED, row, _dated(row)) for row in made])
+
+
+def publish_moves(uow: UnitOfWork, moved: Sequence[tuple[Row, str]]) -> None:
+    """Tell the village a person leaves (second of each pair) where the person belongs now."""
+    for person, left in moved:
+        body = {"person_id": person["id"], "to": person["village"], "village": left}
+        body |= {"id": person["id"]}
+        uow.publish(MOVED, person["id"], body, region=RegionCode(left), routes=[down(left)])
+
+
+def publish_categories(uow: UnitOfWork, stated: Sequence[Row]) -> None:
+    """Tell who belongs to which special group, and until when."""
+    _tell(uow, [_fact(CATEGORISED, row, _dated(row)) for row in stated])
+
+
+def publish_grades(uow: UnitOfWork, chosen: Sequence[Row]) -> None:
+    """Tell the grades people have chosen for a year."""
+    keyed = [{**row, "id": f"{row['person_id']}@{row['year']}"} for row in chosen]
+    _tell(uow, [_fact(GRADE_CHOSEN, row, _dated(row)) for row in keyed])
+
+
+def _fact(kind: RecordType, row: Row, body: Row) -> Fact:
+    return kind, row["id"], body, RegionCode(row["village"])
+
+
+def _dated(row: Row) -> Row:
+    """A row as a body: days and instants as text, without the county every region names."""
+    return {name: _text(value) for name, value in row.items() if name != "county_code"}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@CHANGED.applies
+def apply_changes(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the history of people as their county decided it."""
+    rows = {item.record.key: _read(item, changes) for item in arrived}
+    insert_new(uow.connection, changes, list(rows.values()))
+
+
+@CATEGORISED.applies
+def apply_categories(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep who belongs to a special group; an end takes the place of the open statement."""
+    rows = {item.record.key: _read(item, categories) for item in arrived}
+    upsert(uow.connection, categories, list(rows.values()))
+
+
+@GRADE_CHOSEN.applies
+def apply_grades(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the grades chosen; a later choice for the year takes the place of the earlier."""
+    rows = {item.record.key: _read(item, grade_choices) for item in arrived}
+    upsert(uow.connection, grade_choices, list(rows.values()))
+
+
+@MOVED.applies
+def apply_moves(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Let people go who belong to another village now: they leave the roster, their past stays."""
+    for item in arrived:
+        county, body = _county(item), item.record.body
+        for table, key in ((people, people.c.id), (enrolments, enrolments.c.person_id)):
+            mine = (table.c.county_code == county, key == body["person_id"])
+            here = table.c.village == body["village"]
+            statement = update(table).where(*mine, here).values(village=body["to"])
+            uow.connection.execute(statement)
+
+
+def _read(item: "sync.Arrived", table: Table) -> Row:
+    """A body as a row of the table; what a newer author says beyond it is left out."""
+    row: Row = {"county_code": _county(item)}
+    for name, value in _own(item.record.body, table).items():
+        kind = table.columns[name].type
+        if value is not None and isinstance(kind, Instant):
+            row[name] = from_iso(value)
+        elif value is not None and isinstance(kind, Date):
+            row[name] = date.fromisoformat(value)
+        else:
+            row[name] = value
+    return row

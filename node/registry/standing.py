@@ -1,25 +1,14 @@
 """Where an enrolled person stands (参保状态): contributing, drawing a pension."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select, update
 
 from node.core.db import BATCH_ROWS
 from node.core.work import UnitOfWork
+from node.registry.codes import Standing
 from node.registry.records import enrolments, publish_enrolment_changes
-
-
-class Standing(StrEnum):
-    """The state of an open enrolment."""
-
-    ACTIVE = "active"
-    DRAWING = "drawing"
-
-    @property
-    def title(self) -> str:  # type: ignore[override]  # str.title() is for Latin letters
-        return {Standing.ACTIVE: "缴费中", Standing.DRAWING: "领取待遇"}[self]
 
 
 def begin_drawing(uow: UnitOfWork, cards: Mapping[str, str]) -> None:
