@@ -13,8 +13,8 @@ from node.cases.rows import rows
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
-from node.registry import rolls, service
-from node.registry.codes import Category
+from node.registry import history, rolls, service
+from node.registry.codes import Category, Standing
 from node.registry.matters import village_choices
 from node.registry.models import Person
 from node.registry.roll import TITLES
@@ -29,13 +29,8 @@ router = APIRouter(prefix="/registry", include_in_schema=False)
 Text = Annotated[str, Form()]
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-STATES = {
-    "active": ("done", "缴费中"),
-    "interrupted": ("wait", "中断缴费"),
-    "drawing": ("done", "领取待遇"),
-    "suspended": ("wait", "暂停"),
-    "closed": ("other", "终止参保"),
-}
+KINDS = {Standing.ACTIVE: "done", Standing.DRAWING: "done", Standing.CLOSED: "other"}
+STATES = {each.value: (KINDS.get(each, "wait"), each.title) for each in Standing}
 CATEGORIES = {category.value: category.title for category in Category}
 ROWS_SHOWN = 200
 
@@ -152,7 +147,8 @@ def discard(roll_id: str, uow: Writing) -> Response:
 
 def _person_context(uow: UnitOfWork, person: Person, *, full: bool) -> dict[str, Any]:
     enrolments = service.enrolments_of(uow, person)
-    found = rows(uow, cases.cases_of_person(uow, person.citizen_number))
+    numbers = history.numbers_had(uow, person)
+    found = rows(uow, [c for n in numbers for c in cases.cases_of_person(uow, n)])
     return {
         "person": person,
         "age": age_on(person.born_on, uow.today),
@@ -162,6 +158,8 @@ def _person_context(uow: UnitOfWork, person: Person, *, full: bool) -> dict[str,
         "states": STATES,
         "cases": found,
         "beginnings": _beginnings(uow, person),
+        "changes": history.changes_of(uow, person, full=full),
+        "groups": history.groups_of_person(uow, person),
         "sections": sections_of(uow, person),
         "full": full,
         "reason": "",
