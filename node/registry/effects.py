@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -25,7 +24,6 @@ from node.registry.records import changes, enrolments, people
 from tiers import Duty, Level, RegionCode
 
 Row = dict[str, Any]
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +37,8 @@ class Effect:
     what: str
     on: date
     told: Mapping[str, tuple[str, str]]
-    of_person: Mapping[str, Any] = field(default=NOTHING)
-    of_enrolment: Mapping[str, Any] = field(default=NOTHING)
+    of_person: Mapping[str, Any] = field(default_factory=dict)
+    of_enrolment: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     case_id: str | None = None
 

@@ -15,7 +15,7 @@ from node.cases.forms import read_form
 from node.cases.matter import matter_of
 from node.cases.models import Case
 from node.cases.rules import Action, State
-from node.cases.steps import Taken, write
+from node.cases.steps import OPINION_LONGEST, Taken, write
 from node.core.errors import Invalid, Refusal
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork, machine
@@ -31,11 +31,17 @@ def return_overtaken(
     `numbers` are the citizen numbers the people had when the decided cases were entered.
     """
     back = [
-        Taken(case, Action.RETURN, State.RETURNED, problem.message, problem.field)
+        _returned(case, problems)
         for case in _waiting(uow, matters, decided, numbers)
-        if (problem := _first_problem(uow, case)) is not None
+        if (problems := _problems(uow, case))
     ]
     write(replace(uow, actor=machine(uow.node)), back)
+
+
+def _returned(case: Case, problems: Sequence[Invalid]) -> Taken:
+    remarks = {problem.field: problem.message for problem in problems if problem.field}
+    said = "；".join(dict.fromkeys(problem.message for problem in problems))
+    return Taken(case, Action.RETURN, State.RETURNED, said[:OPINION_LONGEST], remarks)
 
 
 def _waiting(
@@ -55,11 +61,10 @@ def _waiting(
     return found
 
 
-def _first_problem(uow: UnitOfWork, case: Case) -> Invalid | None:
+def _problems(uow: UnitOfWork, case: Case) -> list[Invalid]:
     matter = matter_of(case.matter)
     values: Mapping[str, object] = json.loads(case.form)
     try:
-        found = list(matter.check(uow, read_form(matter.form, values)))
+        return list(matter.check(uow, read_form(matter.form, values)))
     except Refusal:
-        return None  # a form this program cannot read is for a person to judge
-    return found[0] if found else None
+        return []  # a form this program cannot read is for a person to judge
