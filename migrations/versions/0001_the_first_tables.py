@@ -301,6 +301,16 @@ def upgrade() -> None:
         batch_op.create_index('ix_entitlement_village', ['county_code', 'village'], unique=False)
         batch_op.create_index('ux_entitlement_person', ['county_code', 'person_id'], unique=True)
 
+    op.create_table('grade_choice',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('year', sa.Integer(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('grade_fen', sa.BigInteger(), nullable=False),
+    sa.Column('chosen_on', sa.Date(), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'person_id', 'year')
+    )
     op.create_table('held_notice',
     sa.Column('taker', sa.String(length=12), nullable=False),
     sa.Column('origin', sa.String(length=12), nullable=False),
@@ -407,6 +417,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_person_name'), ['name'], unique=False)
         batch_op.create_index('ix_person_village', ['county_code', 'village'], unique=False)
         batch_op.create_index('ux_person_number', ['county_code', 'citizen_index'], unique=True)
+
+    op.create_table('person_category',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('category', sa.String(length=32), nullable=False),
+    sa.Column('evidence', sa.String(length=32), nullable=False),
+    sa.Column('evidence_number', sa.String(), nullable=False),
+    sa.Column('valid_from', sa.Date(), nullable=False),
+    sa.Column('valid_to', sa.Date(), nullable=True),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.Column('ended_case_id', sa.String(length=36), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('person_category', schema=None) as batch_op:
+        batch_op.create_index('ix_person_category_person', ['county_code', 'person_id'], unique=False)
+
+    op.create_table('person_change',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('what', sa.String(length=48), nullable=False),
+    sa.Column('changes', sa.LargeBinary(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('effective_on', sa.Date(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('person_change', schema=None) as batch_op:
+        batch_op.create_index('ix_person_change_person', ['county_code', 'person_id', 'at'], unique=False)
 
     op.create_table('posting',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -806,6 +849,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_posting_account')
 
     op.drop_table('posting')
+    with op.batch_alter_table('person_change', schema=None) as batch_op:
+        batch_op.drop_index('ix_person_change_person')
+
+    op.drop_table('person_change')
+    with op.batch_alter_table('person_category', schema=None) as batch_op:
+        batch_op.drop_index('ix_person_category_person')
+
+    op.drop_table('person_category')
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.drop_index('ux_person_number')
         batch_op.drop_index('ix_person_village')
@@ -826,6 +877,7 @@ def downgrade() -> None:
     op.drop_table('job_run')
     op.drop_table('interest_run')
     op.drop_table('held_notice')
+    op.drop_table('grade_choice')
     with op.batch_alter_table('entitlement', schema=None) as batch_op:
         batch_op.drop_index('ux_entitlement_person')
         batch_op.drop_index('ix_entitlement_village')
