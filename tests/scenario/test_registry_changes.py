@@ -16,7 +16,7 @@ from node.cases.matter import register
 from node.cases.rules import Action, State
 from node.core.errors import Conflict, Problems, Refusal
 from node.core.work import UnitOfWork
-from node.policy.bodies import HolidayCalendar
+from node.policy.calendar_bodies import HolidayCalendar
 from node.registry import events, history, service
 from node.registry.capability import CAPABILITY
 from node.registry.events import Changed
