@@ -9,6 +9,7 @@ CAPABILITIES_WITH_TABLES = (
     "cases",
     "registry",
     "accounts",
+    "banking",
     "contributions",
     "benefits",
     "statistics",

@@ -120,7 +120,9 @@ class Node:
     def jobs(self) -> tuple[Job, ...]:
         """Scheduled work of this tier."""
         wanted = set(self.profile.jobs)
-        return tuple(job for cap in self.capabilities for job in cap.jobs if job.name in wanted)
+        settings = self.settings
+        brought = [(*cap.jobs, *cap.jobs_of(settings)) for cap in self.capabilities]
+        return tuple(job for jobs in brought for job in jobs if job.name in wanted)
 
     def work(
         self, actor: Actor | None = None, *, writing: bool = True

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     clock_file: Path | None = Field(
         default=None, description="仅用于演示和演练：内含秒数的文件，时钟按它偏移"
     )
+    bank_folder: Path | None = Field(
+        default=None, description="与银行交换文件的文件夹，留空则由会计在网页上收发"
+    )
     sync: SyncSettings = SyncSettings()
     alerts: AlertSettings = AlertSettings()
     login: LoginSettings = LoginSettings()

@@ -19,6 +19,7 @@ COUNTY = p.Profile(
         "cases",
         "registry",
         "accounts",
+        "banking",
         "contributions",
         "benefits",
         "statistics",
@@ -26,6 +27,7 @@ COUNTY = p.Profile(
     ),
     roles=roles_at(Level.COUNTY),
     jobs=(
+        "banking.exchange",
         "network.report",
         "statistics.report",
         "identity.sweep",

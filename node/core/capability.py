@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.core.replica_table import ReplicaTable
 from node.core.work import RecordType, UnitOfWork
+from node.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -26,6 +27,11 @@ class Job:
     run: Callable[["UnitOfWork"], str]
 
 
+def _no_jobs(_settings: Settings) -> Sequence[Job]:
+    """No work that depends on how this node is set up."""
+    return ()
+
+
 def _nothing(_uow: UnitOfWork) -> None:
     """Nothing follows from a snapshot."""
 
@@ -36,6 +42,7 @@ class Capability:
 
     `replicas` are the tables that hold what other nodes have told, for a node that begins with a
     snapshot of them; `after_snapshot` does what else follows when their rows have been set down.
+    `jobs_of` gives jobs that depend on how the node is set up.
     """
 
     name: str
@@ -43,5 +50,6 @@ class Capability:
     matters: Callable[[], Sequence[Any]] = tuple
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     jobs: Sequence[Job] = field(default=())
+    jobs_of: Callable[[Settings], Sequence[Job]] = _no_jobs
     replicas: Sequence[ReplicaTable] = ()
     after_snapshot: Callable[[UnitOfWork], None] = _nothing

@@ -2,11 +2,13 @@
 
 from importlib import import_module
 from pathlib import Path
+from pathlib import Path
 
 import pytest
 
 import node
 from node.core.capability import Capability
+from node.settings import Settings
 from tiers import AUTHORITY, PROFILES, Level
 
 FOLDERS = [
@@ -33,7 +35,17 @@ def test_every_record_the_house_speaks_may_be_authored_by_somebody(
 def test_every_job_of_a_profile_is_some_capabilitys(
     house: dict[str, Capability], level: Level
 ) -> None:
-    offered = {job.name for capability in house.values() for job in capability.jobs}
+    settings = Settings(
+        region="410122000000",
+        database_url="sqlite://",
+        secret_file=Path("keys"),
+        bank_folder=Path("bank"),
+    )
+    offered = {
+        job.name
+        for capability in house.values()
+        for job in (*capability.jobs, *capability.jobs_of(settings))
+    }
     assert set(PROFILES[level].jobs) <= offered
 
 
