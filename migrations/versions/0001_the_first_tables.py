@@ -97,6 +97,98 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('login')
     )
+    op.create_table('bank_batch',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('batch_no', sa.BigInteger(), nullable=False),
+    sa.Column('bank', sa.String(length=32), nullable=False),
+    sa.Column('direction', sa.String(length=8), nullable=False),
+    sa.Column('purpose', sa.String(length=24), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('memo', sa.String(), nullable=False),
+    sa.Column('lines', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('made_by', sa.String(length=36), nullable=False),
+    sa.Column('made_by_name', sa.String(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'batch_no')
+    )
+    with op.batch_alter_table('bank_batch', schema=None) as batch_op:
+        batch_op.create_index('ix_bank_batch_purpose', ['county_code', 'purpose', 'batch_no'], unique=False)
+
+    op.create_table('bank_file',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('batch_no', sa.BigInteger(), nullable=False),
+    sa.Column('part_no', sa.SmallInteger(), nullable=False),
+    sa.Column('file_name', sa.String(length=120), nullable=False),
+    sa.Column('first_line', sa.Integer(), nullable=False),
+    sa.Column('last_line', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'batch_no', 'part_no')
+    )
+    op.create_table('bank_line',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('batch_no', sa.BigInteger(), nullable=False),
+    sa.Column('line_no', sa.Integer(), nullable=False),
+    sa.Column('bank', sa.String(length=32), nullable=False),
+    sa.Column('purpose', sa.String(length=24), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('citizen_number', sa.LargeBinary(), nullable=False),
+    sa.Column('account', sa.LargeBinary(), nullable=False),
+    sa.Column('region', sa.String(length=12), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('code', sa.String(length=32), nullable=False),
+    sa.Column('bank_reference', sa.String(length=64), nullable=True),
+    sa.Column('answered_on', sa.Date(), nullable=True),
+    sa.Column('result_no', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'batch_no', 'line_no'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('bank_line', schema=None) as batch_op:
+        batch_op.create_index('ux_bank_line_bank_reference', ['county_code', 'bank', 'bank_reference'], unique=True, sqlite_where=sa.text('bank_reference IS NOT NULL'), postgresql_where=sa.text('bank_reference IS NOT NULL'))
+        batch_op.create_index('ux_bank_line_live', ['county_code', 'purpose', 'reference'], unique=True, sqlite_where=sa.text("state IN ('waiting', 'sent', 'succeeded', 'unclear')"), postgresql_where=sa.text("state IN ('waiting', 'sent', 'succeeded', 'unclear')"))
+
+    op.create_table('bank_result',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('result_no', sa.BigInteger(), nullable=False),
+    sa.Column('bank', sa.String(length=32), nullable=False),
+    sa.Column('direction', sa.String(length=8), nullable=False),
+    sa.Column('file_name', sa.String(length=120), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('lines', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_by', sa.String(length=36), nullable=False),
+    sa.Column('received_by_name', sa.String(), nullable=False),
+    sa.Column('refused', sa.String(), nullable=False),
+    sa.Column('arrivals', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'result_no')
+    )
+    with op.batch_alter_table('bank_result', schema=None) as batch_op:
+        batch_op.create_index('ux_bank_result_content', ['county_code', 'bank', 'content_hash'], unique=True)
+
+    op.create_table('bank_result_line',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('result_no', sa.BigInteger(), nullable=False),
+    sa.Column('row_no', sa.Integer(), nullable=False),
+    sa.Column('batch_no', sa.BigInteger(), nullable=False),
+    sa.Column('line_no', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('code', sa.String(length=32), nullable=False),
+    sa.Column('bank_reference', sa.String(length=64), nullable=False),
+    sa.Column('answered_on', sa.Date(), nullable=False),
+    sa.Column('outcome', sa.String(length=16), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'result_no', 'row_no'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('bank_result_line', schema=None) as batch_op:
+        batch_op.create_index('ix_bank_result_line_line', ['county_code', 'batch_no', 'line_no'], unique=False)
+
     op.create_table('bulletin',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('number', sa.String(), nullable=False),
@@ -922,6 +1014,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_bulletin_kind'))
 
     op.drop_table('bulletin')
+    with op.batch_alter_table('bank_result_line', schema=None) as batch_op:
+        batch_op.drop_index('ix_bank_result_line_line')
+
+    op.drop_table('bank_result_line')
+    with op.batch_alter_table('bank_result', schema=None) as batch_op:
+        batch_op.drop_index('ux_bank_result_content')
+
+    op.drop_table('bank_result')
+    with op.batch_alter_table('bank_line', schema=None) as batch_op:
+        batch_op.drop_index('ux_bank_line_live', sqlite_where=sa.text("state IN ('waiting', 'sent', 'succeeded', 'unclear')"), postgresql_where=sa.text("state IN ('waiting', 'sent', 'succeeded', 'unclear')"))
+        batch_op.drop_index('ux_bank_line_bank_reference', sqlite_where=sa.text('bank_reference IS NOT NULL'), postgresql_where=sa.text('bank_reference IS NOT NULL'))
+
+    op.drop_table('bank_line')
+    op.drop_table('bank_file')
+    with op.batch_alter_table('bank_batch', schema=None) as batch_op:
+        batch_op.drop_index('ix_bank_batch_purpose')
+
+    op.drop_table('bank_batch')
     op.drop_table('app_user')
     op.drop_table('acknowledgement')
     op.drop_table('account_settlement')
