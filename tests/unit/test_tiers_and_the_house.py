@@ -2,7 +2,6 @@
 
 from importlib import import_module
 from pathlib import Path
-from pathlib import Path
 
 import pytest
 
