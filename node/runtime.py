@@ -23,6 +23,7 @@ from node.core.personal import Keyring, read_keyring
 from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
 from node.network.held_notices import Teller
 from node.settings import Settings
+from sync.archive_file import NO_ARCHIVES, Folder
 from sync.store import private_key
 from tiers import PROFILES, Profile, RegionCode, refusal
 
@@ -86,6 +87,7 @@ class Node:
     def replica(self) -> "sync.Replica":
         """This node's end of the sync protocol."""
         seal = self.profile.seal
+        folder = self.settings.archive_folder
         return sync.Replica(
             self.engine,
             authority=authority,
@@ -94,6 +96,7 @@ class Node:
             clock=self.clock,
             vault=self.keyring,
             on_notice=Teller(self.code, self.clock),
+            archives=Folder(folder) if folder else NO_ARCHIVES,
         )
 
     @property

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     secret_file: Path = Field(description="本节点的数据密钥文件，须单独备份")
     host: str = "127.0.0.1"
     port: int = Field(default=8410, ge=1, le=65535)
+    archive_folder: Path | None = Field(
+        default=None, description="归档文件放在哪个文件夹，留空则归档后不再读"
+    )
     divisions_file: Path | None = Field(
         default=None, description="行政区划表，留空用随附的河南省表"
     )

@@ -4,6 +4,9 @@ Every stream from its first header: numbers without gaps, each header naming the
 the signature under a chain that ends at the root this node joined under, the lines under the root;
 the watermark at the end of it all. Then every receipt against the stream it speaks of.
 
+What was archived is read from its file when that is at hand; when it is not, header, signature and
+chain are checked all the same, and `archived` says how many there are.
+
 A stream that came with a snapshot begins where the snapshot says; that the parent said so, its
 signature shows. Once the history before was filled in, it must end in the hash that was promised.
 """
@@ -168,10 +171,11 @@ class _Audit:
             self._check_continuation(name, header)
         if not check(stored.sealed.signature, FOR_SEGMENT + stored.sealed.header):
             self._find(name, stored.first, "段签名无效")
+        self._archived += stored.is_archived
         if stored.has_body:
             self._records += len(unpack_lines(stored.sealed, header, self._site.limits))
-        else:
-            self._archived += 1
+        elif not stored.is_archived:
+            self._find(name, stored.first, "内容不在，也没有归档")
 
     def _receipts(self) -> Iterator[Row[str, str, str, str]]:
         with reading(self._site.engine) as connection:

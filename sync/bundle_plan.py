@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, or_, select
 
+from sync.archive_store import archived
 from sync.bundle_store import Shown, receipted_by, shown_by
 from sync.certificate import Certificate
 from sync.database import reading
@@ -153,7 +154,7 @@ def _runs(
 def _run(connection: Connection, name: StreamId, after: int, last: int) -> Run | None:
     """What is here of a stream after a number; nothing when the next segment is not.
 
-    It was archived, or lies before the snapshot this node began with.
+    It lies before the snapshot this node began with. What was archived is read from its file.
     """
     names = segment.c
     row = connection.execute(
@@ -167,7 +168,7 @@ def _run(connection: Connection, name: StreamId, after: int, last: int) -> Run |
             names.route == name.route,
             names.first > after,
             names.last <= last,
-            names.body.is_not(None),
+            or_(names.body.is_not(None), exists().where(archived.c.position == names.position)),
         )
     ).one()
     if row.first != after + 1:

@@ -12,6 +12,7 @@ SyncRefusal                understood and refused; nothing was changed
 ├── Unauthorised           this author may not write this record
 ├── NotMember              this node is not part of a network (yet), or is part of another
 ├── Unreadable             what lies in the vault is damaged, or was sealed with other keys
+├── Archived               what is asked for lies in an archive that is not at hand
 ├── JoinRefused            a join code is unknown, used, or past its time
 └── NothingHeld            no held record of that number is open
 
@@ -99,6 +100,16 @@ class Unreadable(SyncRefusal):
     """What lies in the vault is damaged, or was sealed with other keys."""
 
     code = "unreadable"
+
+
+class Archived(SyncRefusal):
+    """What is asked for lies in an archive that is not at hand."""
+
+    code = "archived"
+
+    def __init__(self, message: str, *, stream: tuple[str, str, str], archive: str | None) -> None:
+        super().__init__(message, stream=stream, archive=archive)
+        self.stream = stream
 
 
 class JoinRefused(SyncRefusal):

@@ -18,6 +18,7 @@ FOR_CERTIFICATE = b"wuji/1 certificate\n"
 FOR_RECEIPT = b"wuji/1 receipt\n"
 FOR_BUNDLE = b"wuji/1 bundle\n"
 FOR_SUCCESSION = b"wuji/1 succession\n"
+FOR_ARCHIVE = b"wuji/1 archive\n"
 
 SEED_BYTES = 32
 

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, select
 
+from sync.archive_store import archive_of, body_of
 from sync.database import listed
+from sync.errors import Archived
 from sync.messages import Head
 from sync.regions import contains
 from sync.routes import DOWN, DOWN_ALL, UP, inner_prefix, may_descend, may_rise
-from sync.segment import Sealed, StreamId
+from sync.segment import Sealed, StreamId, read_header
 from sync.site import Site
 from sync.store import segment, stream
 from sync.trust import newest_certificate
@@ -75,17 +77,37 @@ def next_segments(
 ) -> list[Sealed]:
     """Segments after the given numbers, in the order they came here, as many as the budget holds.
 
-    One is given even when it alone is over the budget: the caller sends it in parts.
+    One is given even when it alone is over the budget: the caller sends it in parts. A stream whose
+    next segment lies in an archive that is not at hand keeps no other from going on.
+
+    Raises:
+        Archived: that is all there is to give.
     """
-    positions: list[int] = []
+    left = dict(behind)
+    missing: Archived | None = None
+    while True:
+        chosen = _choose(connection, left, budget)
+        try:
+            found = _load(site, connection, [each.position for each in chosen])
+        except Archived as refusal:
+            missing = refusal
+            del left[StreamId(*refusal.stream)]
+            continue
+        if missing and not found:
+            raise missing
+        return found
+
+
+def _choose(connection: Connection, behind: Mapping[StreamId, int], budget: int) -> list[_Next]:
+    chosen: list[_Next] = []
     for following in _in_order(connection, behind):
         budget -= following.bytes
-        if positions and budget < 0:
+        if chosen and budget < 0:
             break
-        positions.append(following.position)
+        chosen.append(following)
         if budget <= 0:
             break
-    return _load(site, connection, positions)
+    return chosen
 
 
 def behind(ours: Mapping[StreamId, Head], theirs: Mapping[StreamId, Head]) -> dict[StreamId, int]:
@@ -171,7 +193,25 @@ def _load(site: Site, connection: Connection, positions: Sequence[int]) -> list[
             select(names.position, names.header, names.signature, names.body).where(
                 names.position.in_(positions[start : start + _PROBE])
             )
-        )
+        ).all()
         for position, header, signature, body in rows:
-            found[position] = Sealed(bytes(header), bytes(signature), site.vault.open(bytes(body)))
+            if body is None:
+                opened = _from_archive(site, connection, position, bytes(header))
+            else:
+                opened = site.vault.open(bytes(body))
+            found[position] = Sealed(bytes(header), bytes(signature), opened)
     return [found[position] for position in positions]
+
+
+def _from_archive(site: Site, connection: Connection, position: int, header: bytes) -> bytes:
+    opened = body_of(site, connection, position)
+    if opened is not None:
+        return opened
+    read = read_header(header, site.limits)
+    name = archive_of(connection, read.stream, read.first)
+    raise Archived(
+        f"{read.origin} {read.route} 第 {read.first} 条起的记录已归档在 {name}，"
+        "请把文件放回归档文件夹，或重新加入并取快照",
+        stream=read.stream,
+        archive=name,
+    )

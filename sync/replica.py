@@ -23,11 +23,12 @@ from sync import (
     session,
     tracing,
 )
+from sync.archive_file import NO_ARCHIVES, Archives
 from sync.bell import Bell
 from sync.bundle_store import note_shown
 from sync.certificate import Author, Certificate
 from sync.database import reading, writing
-from sync.errors import Unauthorised
+from sync.errors import Archived, Unauthorised
 from sync.handlers import Authority, Handlers, OnNotice
 from sync.keyring import HOSTED, OWN, Identity, find_key, identity_of, require_identity, signing_key
 from sync.keys import Signer
@@ -60,6 +61,7 @@ class Replica:
         vault: Vault = PLAIN,
         on_notice: OnNotice = silent,
         entropy: Entropy = entropy,
+        archives: Archives = NO_ARCHIVES,
     ) -> None:
         self.site = Site(
             engine=engine,
@@ -70,6 +72,7 @@ class Replica:
             vault=vault,
             on_notice=on_notice,
             entropy=entropy,
+            archives=archives,
         )
         self._authors: dict[str, Author] = {}
 
@@ -266,6 +269,9 @@ class Replica:
 
         Before that what it once sent up itself and no longer has, after the latest of the
         milestones `back` that is the same here.
+
+        Raises:
+            Archived: what it lacks lies in an archive that is not at hand.
         """
         held_there = {head.stream: head for head in heads}
         with reading(self.site.engine) as connection:
@@ -276,11 +282,17 @@ class Replica:
             lacked = sum(ours[name].seq - seq for name, seq in missing.items())
             self.site.meter.lacks(child, lacked)
             chosen: list[Sealed] = []
+            away: Archived | None = None
             for first in (True, False):
                 part = {n: s for n, s in missing.items() if (n.route == DOWN_ALL) == first}
                 left = budget - sum(sealed.wire_bytes() for sealed in chosen)
                 if part and (left > 0 or not chosen):
-                    chosen += outgoing.next_segments(self.site, connection, part, budget=left)
+                    try:
+                        chosen += outgoing.next_segments(self.site, connection, part, budget=left)
+                    except Archived as refusal:
+                        away = refusal
+            if away and not chosen:
+                raise away
             return chosen
 
     def _sent_once(
@@ -342,6 +354,10 @@ class Replica:
     def verify(self, progress: audit.Progress | None = None) -> audit.Verification:
         """Check every chain, signature, root and receipt held here. See `audit`."""
         return audit.verify(self.site, progress)
+
+    def archives_away(self) -> list[str]:
+        """Archives whose files are not at hand, so that nothing in them is found."""
+        return tracing.archives_away(self.site)
 
     def search(self, *, key: str, record_type: str | None = None) -> Iterator[tracing.Found]:
         """All records about a key. See `tracing.search`."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 
+from sync.archive_file import NO_ARCHIVES, Archives
 from sync.bell import Bell
 from sync.handlers import Authority, Handlers, Notice, OnNotice
 from sync.limits import LIMITS, Limits
@@ -28,6 +29,7 @@ class Site:
     vault: Vault = PLAIN
     on_notice: OnNotice = silent
     entropy: Entropy = entropy
+    archives: Archives = NO_ARCHIVES
     bell: Bell = field(default_factory=Bell)
     meter: Meter = field(default_factory=Meter)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
+from sync.archive_store import body_of, is_archived
 from sync.database import reading
 from sync.errors import Unreadable
 from sync.segment import Sealed, StreamId
@@ -16,7 +17,11 @@ _PAGE = 32
 
 
 class Stored(NamedTuple):
-    """A segment as it lies here. `body` of `sealed` is empty when it was archived."""
+    """A segment as it lies here.
+
+    `body` of `sealed` is empty, and `has_body` false, when it cannot be read here now;
+    `is_archived` when it lies in an archive, whether or not the file is at hand.
+    """
 
     sealed: Sealed
     first: int
@@ -24,6 +29,7 @@ class Stored(NamedTuple):
     header_hash: bytes
     received_from: str | None
     has_body: bool
+    is_archived: bool = False
 
 
 def stored_segments(site: Site, name: StreamId, *, up_to: int) -> Iterator[Stored]:
@@ -37,10 +43,10 @@ def stored_segments(site: Site, name: StreamId, *, up_to: int) -> Iterator[Store
                 .order_by(segment.c.first)
                 .limit(_PAGE)
             ).all()
+            found = [_stored(site, connection, row) for row in page]
         if not page:
             return
-        for row in page:
-            yield _stored(site, row)
+        yield from found
         after = page[-1].first
 
 
@@ -50,7 +56,7 @@ def stored_at(site: Site, name: StreamId, seq: int) -> Stored | None:
         row = connection.execute(
             _of(name).where(segment.c.first <= seq).order_by(segment.c.first.desc()).limit(1)
         ).first()
-    return _stored(site, row) if row and row.last >= seq else None
+        return _stored(site, connection, row) if row and row.last >= seq else None
 
 
 def _of(name: StreamId) -> Select[Any]:
@@ -61,16 +67,22 @@ def _of(name: StreamId) -> Select[Any]:
     )
 
 
-def _stored(site: Site, row: Row[Any]) -> Stored:
-    body = b""
-    if row.body is not None:
-        with suppress(Unreadable):  # an empty body: unpacking it says that it is none
+def _stored(site: Site, connection: Connection, row: Row[Any]) -> Stored:
+    archived = row.body is None and is_archived(connection, row.position)
+    body: bytes | None = b""
+    with suppress(Unreadable):  # an empty body: unpacking it says that it is none
+        if row.body is not None:
             body = site.vault.open(bytes(row.body))
+        elif archived:
+            body = body_of(site, connection, row.position)
+        else:
+            body = None
     return Stored(
-        Sealed(bytes(row.header), bytes(row.signature), body),
+        Sealed(bytes(row.header), bytes(row.signature), body or b""),
         row.first,
         row.last,
         bytes(row.header_hash),
         row.received_from,
-        row.body is not None,
+        body is not None,
+        archived,
     )

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import select
 
+from sync.archive_store import archive_of, archives
 from sync.certificate import Certificate, verify_chain
 from sync.database import reading
-from sync.errors import Malformed, SyncRefusal
+from sync.errors import Archived, Malformed, SyncRefusal
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.merkle import inclusion_proof, leaf_hash, leaf_hashes, proves
@@ -86,7 +87,10 @@ class Trace:
 
 
 def search(site: Site, *, key: str, record_type: str | None = None) -> Iterator[Found]:
-    """All records about a key, stream by stream. Reads everything that may hold one."""
+    """All records about a key, stream by stream. Reads everything that may hold one.
+
+    What lies in an archive that is not at hand cannot be looked at: see `archives_away`.
+    """
     needle = orjson.dumps(key)
     with reading(site.engine) as connection:
         heads = connection.execute(
@@ -105,13 +109,34 @@ def search(site: Site, *, key: str, record_type: str | None = None) -> Iterator[
                     yield Found(header.stream, header.first + offset, record)
 
 
+def archives_away(site: Site) -> list[str]:
+    """Archives made here whose files are not at hand: a search says nothing of what is in them."""
+    with reading(site.engine) as connection:
+        names = [kept.name for kept in archives(connection)]
+    away = []
+    for name in names:
+        found = site.archives.open(name)
+        if found is None:
+            away.append(name)
+        else:
+            found.close()
+    return away
+
+
 def trace(site: Site, name: StreamId, seq: int) -> Trace:
     """Prove one record.
 
     Raises:
-        Malformed: it is not here, or its segment was archived.
+        Malformed: it is not here.
+        Archived: its segment lies in an archive that is not at hand.
     """
     stored = stored_at(site, name, seq)
+    if stored and stored.is_archived and not stored.has_body:
+        with reading(site.engine) as connection:
+            file = archive_of(connection, name, seq)
+        raise Archived(
+            f"这条记录已归档在 {file}，请把文件放回归档文件夹", stream=name, archive=file
+        )
     if stored is None or not stored.has_body:
         raise Malformed("本节点没有这条记录的内容", origin=name.origin, seq=seq)
     header = read_header(stored.sealed.header, site.limits)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.archive import verify_archive
 from node.cli.options import Config, node_from
 from node.core.errors import NotFound
 from node.runtime import Node
@@ -24,8 +25,14 @@ def add_to(app: typer.Typer) -> None:
 def verify(
     config: Config,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出，供程序读取")] = False,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="只核验这一个归档文件", dir_okay=False)
+    ] = None,
 ) -> None:
     """离线核验本节点：签名、链、回执、账务恒等式、已发布的统计。全部成立时退出码为 0。"""
+    if archive is not None:
+        verify_archive(node_from(config), archive)
+        return
     from node.proof import prove  # noqa: PLC0415  # pulls in every capability
 
     findings = prove(node_from(config), show_progress=not as_json)
@@ -47,6 +54,8 @@ def trace(
     """显示一条记录从签发节点到本节点的来历，逐个核验签名。"""
     node = node_from(config)
     proofs = list(node.replica.trace(record_type, key))
+    for name in node.replica.archives_away():
+        typer.echo(f"没有查归档 {name}：文件不在归档文件夹里", err=True)
     if not proofs:
         raise NotFound(f"本节点没有收到过 {record_type} {key}")
     holds = True
