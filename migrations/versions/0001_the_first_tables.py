@@ -650,6 +650,36 @@ def upgrade() -> None:
     with op.batch_alter_table('user_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_user_session_user_id'), ['user_id'], unique=False)
 
+    op.create_table('sync_archive',
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('at', sa.String(length=24), nullable=False),
+    sa.Column('segments', sa.Integer(), nullable=False),
+    sa.Column('bytes', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('name'),
+    comment='Files that hold bodies of segments; the name is all that is known of where they are.'
+    )
+    op.create_table('sync_archive_run',
+    sa.Column('archive', sa.String(length=100), nullable=False),
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('first', sa.BigInteger(), nullable=False),
+    sa.Column('last', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('archive', 'origin', 'epoch', 'route'),
+    comment='Which numbers of a stream an archive holds.'
+    )
+    with op.batch_alter_table('sync_archive_run', schema=None) as batch_op:
+        batch_op.create_index('ix_sync_archive_run_stream', ['origin', 'epoch', 'route', 'last'], unique=False)
+
+    op.create_table('sync_archived',
+    sa.Column('position', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('archive', sa.String(length=100), nullable=False),
+    sa.Column('offset', sa.BigInteger(), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('position'),
+    comment='Where the body of a segment lies, sealed in the vault as it was here.'
+    )
     op.create_table('sync_beginning',
     sa.Column('origin', sa.String(length=40), nullable=False),
     sa.Column('epoch', sa.String(length=40), nullable=False),
@@ -922,6 +952,12 @@ def downgrade() -> None:
 
     op.drop_table('sync_certificate')
     op.drop_table('sync_beginning')
+    op.drop_table('sync_archived')
+    with op.batch_alter_table('sync_archive_run', schema=None) as batch_op:
+        batch_op.drop_index('ix_sync_archive_run_stream')
+
+    op.drop_table('sync_archive_run')
+    op.drop_table('sync_archive')
     with op.batch_alter_table('user_session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_user_session_user_id'))
 
