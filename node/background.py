@@ -12,7 +12,7 @@ from node.runtime import Node
 log = logging.getLogger("wuji.node")
 
 STOP_SECONDS = 5
-RETRY_SECONDS = 60  # what waits for a cause is tried with each take; this is for after a crash
+TEND_SECONDS = 60
 
 
 @dataclass
@@ -50,15 +50,15 @@ class Background:
     def _seal(self) -> None:
         """Seal after a commit, or when the idle span ends: another process may have written."""
         idle = self.node.settings.sync.seal_seconds
-        retried = float("-inf")
+        tended = float("-inf")
         while not self.stopping.is_set():
             self.written.wait(idle)
             self.written.clear()
             try:
                 self.node.replica.seal()
-                if time.monotonic() - retried > RETRY_SECONDS:
-                    self.node.replica.retry_waiting()
-                    retried = time.monotonic()
+                if time.monotonic() - tended > TEND_SECONDS:
+                    self.node.replica.tend()
+                    tended = time.monotonic()
             except Exception as error:  # noqa: BLE001  # the edge of a thread: said, tried again
                 log.warning("sealing failed: %s", error)
                 self.stopping.wait(idle)

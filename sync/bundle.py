@@ -69,7 +69,9 @@ def export(replica: Replica, plan: Plan, output: Output, *, lock: bool = False) 
     with reading(site.engine) as connection:
         key = signing_key(site, connection, plan.me.node)
         authors = {(run.stream.origin, run.stream.epoch) for run in plan.runs}
-        certificates = chain_for(connection, authors | {(key.node, key.epoch)})
+        # The receiver's own, too: it may have been renewed, and have no other way to hear of it.
+        ends = {(key.node, key.epoch), (receiver.node, receiver.epoch)}
+        certificates = chain_for(connection, authors | ends)
         receipts = _receipts(replica, connection, plan) if receiver.node != plan.me.parent else []
     at = site.now()
     label = Label(

@@ -7,6 +7,7 @@ Nothing is changed before the whole file was read once and its signature holds.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -144,8 +145,16 @@ def _note(replica: Replica, contents: Contents) -> None:
             back=manifest.back,
         )
         _note_losses(replica, connection, me, peer, manifest.heads)
+    if role == CHILD:
+        _renew(replica, peer)
     for receipt in manifest.receipts:
         replica.record_receipt(receipt)
+
+
+def _renew(replica: Replica, child: Certificate) -> None:
+    """A child without a line asks for its renewal by being heard of; the next bundle brings it."""
+    with suppress(Untrusted):
+        replica.renew(node=child.node, epoch=child.epoch)
 
 
 def _note_losses(

@@ -141,6 +141,14 @@ class Link:
         summary.ahead_of_parent = -self._line.offset
         return summary
 
+    def renew(self) -> str:
+        """Ask the parent to renew this node's certificate; returns until when it is good.
+
+        Raises:
+            LinkError, Untrusted, Malformed: as `sync_once`.
+        """
+        return self._push.renew().not_after
+
     def run(self, stop: threading.Event) -> None:
         """Stay in touch until `stop` is set; it may take a second to notice."""
         turns = {"push": self._push_turn, "pull": self._pull_turn}

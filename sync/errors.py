@@ -5,7 +5,8 @@ SyncRefusal                understood and refused; nothing was changed
 ├── Malformed              bytes from outside are not what they claim to be
 ├── Untrusted              a certificate chain or a signature does not hold
 │   ├── Revoked            written after the author's certificate was revoked
-│   └── Cloned             a second machine speaks as the same set-up of a node
+│   ├── Cloned             a second machine speaks as the same set-up of a node
+│   └── Expired            a certificate has run out; it may be renewed
 ├── OutOfOrder             a segment does not continue its stream
 │   └── Forked             same numbers, other hash: two histories under one name
 ├── NotRouted              a stream does not travel over this link
@@ -14,6 +15,7 @@ SyncRefusal                understood and refused; nothing was changed
 ├── Unreadable             what lies in the vault is damaged, or was sealed with other keys
 ├── Archived               what is asked for lies in an archive that is not at hand
 ├── JoinRefused            a join code is unknown, used, or past its time
+│   └── EpochBehind        the new set-up would sort before the one it replaces
 └── NothingHeld            no held record of that number is open
 
 Refused, Waiting           what a handler of records raises; the engine answers, nobody else
@@ -66,6 +68,12 @@ class Cloned(Untrusted):
     code = "cloned"
 
 
+class Expired(Untrusted):
+    """A certificate has run out; it may be renewed."""
+
+    code = "expired"
+
+
 class OutOfOrder(SyncRefusal):
     """A segment does not continue its stream."""
 
@@ -116,6 +124,15 @@ class JoinRefused(SyncRefusal):
     """A join code is unknown, used, or past its time."""
 
     code = "join_refused"
+
+
+class EpochBehind(JoinRefused):
+    """The new set-up would sort before the one it replaces: one of the clocks was wrong.
+
+    `after` in the details is the epoch to go beyond.
+    """
+
+    code = "epoch_behind"
 
 
 class NothingHeld(SyncRefusal):

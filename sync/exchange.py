@@ -4,6 +4,7 @@ Each step is one call and leaves everything durable; whatever dies, the next ste
 both databases say. Knows no HTTP and never waits by itself.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,12 +15,13 @@ from sync import log, segment, wire, wording
 from sync.backoff import Budget
 from sync.certificate import Certificate
 from sync.database import reading, writing
-from sync.errors import Cloned, NotMember, Untrusted
+from sync.errors import Cloned, Expired, NotMember, Untrusted
 from sync.giving import fitting
 from sync.line import Line, LinkDown, NotGranted
 from sync.links import PARENT, note_link
-from sync.messages import Declined, Head, Hello, Taken
+from sync.messages import Declined, Head, Hello, Taken, Welcome
 from sync.meter import OUT
+from sync.moment import parse_stamp
 from sync.parts import Assembly
 from sync.replica import Replica
 from sync.segment import Sealed, StreamId, read_header
@@ -29,6 +31,7 @@ from sync.trust import Setup
 from sync.wire import Cargo
 from sync.wording import PullRequest
 
+_log = logging.getLogger(__name__)
 _SHORTEST_WAIT = 5.0
 _OUT_OF_ORDER = "out_of_order"
 _TOO_LARGE = 413
@@ -71,16 +74,49 @@ class Push:
             LinkError, Untrusted, Malformed: as `Line.call`; or the parent is not the right one.
         """
         refuse_other_root(self.replica, self.line)
-        said = self.replica.hello()
-        # The parent holds the rest of our chain: it is its own.
-        own = [found for found in said.certificates if found.node == said.node]
-        hello = said._replace(certificates=own)
-        answer = self._call(hello)
-        welcome = wording.read_welcome(answer)
+        said, welcome = self._greet()
         self._parent_heads = self.replica.accept_welcome(welcome)
         self._left_alone.clear()
         self.is_stale = False
         self._shown = {(c.node, c.epoch) for c in (*said.certificates, *welcome.certificates)}
+        if self.replica.is_renewal_due(now=parse_stamp(welcome.clock)):
+            self._renew_in_time()
+
+    def renew(self) -> Certificate:
+        """Ask the parent for this node's certificate for longer; asking twice does no harm.
+
+        Raises:
+            LinkError, Untrusted, Malformed: as `Line.call`.
+        """
+        answer = self.line.call("POST", "/renew", Cargo({}))
+        return self.replica.keep_renewed(answer.certificates)
+
+    def _renew_in_time(self) -> None:
+        """There is time yet: a parent that cannot renew today must not stop what else goes on."""
+        try:
+            self.renew()
+        except NotGranted as refusal:
+            _log.warning("the parent did not renew this node's certificate: %s", refusal)
+
+    def _greet(self) -> tuple[Hello, Welcome]:
+        """Open the session; with a certificate that ran out, have it renewed first.
+
+        The parent holds the rest of our chain, since it is its own; but not if it is a new machine.
+        """
+        said = self.replica.hello()
+        own = [found for found in said.certificates if found.node == said.node]
+        try:
+            return said, self._say(said._replace(certificates=own))
+        except NotGranted as refusal:
+            if refusal.code not in {Expired.code, Untrusted.code}:
+                raise
+            if refusal.code == Expired.code:
+                self.renew()
+        said = self.replica.hello()
+        return said, self._say(said)
+
+    def _say(self, hello: Hello) -> Welcome:
+        return wording.read_welcome(self._call(hello))
 
     def _call(self, hello: Hello) -> Cargo:
         try:

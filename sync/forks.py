@@ -52,7 +52,7 @@ def needs_successor(connection: Connection, me: Identity) -> bool:
 def ask(site: Site, connection: Connection, me: Identity) -> tuple[Applicant, list[Head]]:
     """The key to go on with, and where the streams of the old epoch end."""
     key = find_key(site, connection, me.node, kinds=(PENDING,))
-    key = key or make_key(site, connection, me.node, kind=PENDING)
+    key = key or make_key(site, connection, me.node, kind=PENDING, after=me.epoch)
     ends = _ends(connection, me.node, me.epoch)
     return Applicant(key.epoch, key.signer.alg, key.signer.key), ends
 
@@ -181,7 +181,11 @@ def refuse_overtaken(connection: Connection, node: str, epoch: str) -> None:
     """Raises: Cloned: the node goes on under a later epoch, on this or on another machine."""
     newest = newest_certificate(connection, node)
     if newest and newest.epoch > epoch and not is_awaited(connection, node, epoch, newest.epoch):
-        raise Cloned("该节点已重新设置，旧密钥不再有效", node=node)
+        raise Cloned(
+            "本节点的身份已由另一台机器接替，旧密钥不再有效：本机请停用；"
+            "尚未上送的业务请在新机器上按纸质材料补录",
+            node=node,
+        )
 
 
 def heard(site: Site, connection: Connection, node: str, epoch: str) -> None:
@@ -271,7 +275,7 @@ def _succeed_root(site: Site, connection: Connection, old: Certificate) -> None:
 
 def _succeed_hosted(site: Site, connection: Connection, old: Certificate) -> None:
     before = key_of(site, connection, old.node, old.epoch)
-    key = make_key(site, connection, old.node, kind=HOSTED)
+    key = make_key(site, connection, old.node, kind=HOSTED, after=old.epoch)
     asked = Applicant(key.epoch, key.signer.alg, key.signer.key)
     new = certify(site, connection, asked, region=old.region, level=old.level, held_by=old.held_by)
     set_kind(connection, before, RETIRED)

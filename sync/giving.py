@@ -58,13 +58,19 @@ class Counter:
         """Certify a new child."""
         return wire.encode(wording.write_admission(self._replica.admit(code, applicant)))
 
+    def renew(self, child: Certificate) -> bytes:
+        """The child's certificate for longer, and the chain above it."""
+        chain = self._replica.renew(node=child.node, epoch=child.epoch)
+        return wire.encode(Cargo({}, chain))
+
     def is_unknown(self, keyid: str) -> bool:
         """Whether this node has never heard of a key that claims to be a child's."""
         node, _, epoch = keyid.partition(";")
         return self._replica.certificate_of(node, epoch) is None
 
     def remember(self, body: bytes) -> None:
-        """A child this node once certified shows its certificate: this is a restored backup.
+        """A child this node once certified shows its certificate: this is a restored backup, or a
+        new machine, and then the child shows the whole chain.
 
         Raises:
             Untrusted: nothing in it was issued here, or its chain does not hold.
@@ -75,7 +81,7 @@ class Counter:
         if me is None or not own:
             raise Untrusted("对方没有本节点签发的证书")
         with writing(self._replica.site.engine) as connection:
-            keep_certificates(connection, own, fingerprint=me.root_fingerprint)
+            keep_certificates(connection, shown, fingerprint=me.root_fingerprint)
 
     def welcome(self, child: Certificate, body: bytes) -> bytes:
         """Open a session."""

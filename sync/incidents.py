@@ -16,6 +16,12 @@ CLONED = "cloned"
 UNAUTHORISED = "unauthorised"
 REVOKED = "revoked"
 UNREADABLE = "unreadable"
+ALTERED = "altered"
+WITHHELD = "withheld"
+UNCHECKED = "unchecked"
+KINDS = (
+    FORK, AHEAD, CLONED, UNAUTHORISED, REVOKED, UNREADABLE, ALTERED, WITHHELD, UNCHECKED,
+)  # fmt: skip
 
 ANY_STREAM = "*"
 """In place of a route: the incident is about a node and not about one of its streams."""

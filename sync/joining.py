@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from sync import wording
 from sync.certificate import Certificate, root_fingerprint, verify_chain
 from sync.database import reading
-from sync.errors import JoinRefused, NotMember
+from sync.errors import EpochBehind, JoinRefused, NotMember
 from sync.keyring import PENDING, find_key
-from sync.line import Line, Post
+from sync.line import Line, NotGranted, Post
 from sync.messages import Admission
 from sync.peers import MessageKey, joining_name, key_name
 from sync.replica import Replica
@@ -34,7 +34,6 @@ def join_over(
         Untrusted, Malformed: what came back does not hold.
         NotMember: this node already belongs to a network.
     """
-    applicant = replica.apply_to_join(region=region)
     line = Line(
         post=post,
         key=lambda: _pending_key(replica, region),
@@ -42,8 +41,7 @@ def join_over(
         clock=replica.site.clock,
         limits=limits,
     )
-    answer = line.call("POST", "/join", wording.write_application(code, applicant))
-    admission = wording.read_admission(answer)
+    admission = _ask(replica, line, code, region)
     chain = [admission.certificate, *admission.chain]
     fingerprint = root_fingerprint(chain[-1])
     verify_chain(chain, fingerprint)
@@ -51,6 +49,19 @@ def join_over(
         raise JoinRefused("根证书指纹与上级告知的不一致，未加入", fingerprint=fingerprint)
     replica.adopt(admission.certificate, admission.chain, fingerprint=fingerprint)
     return admission
+
+
+def _ask(replica: Replica, line: Line, code: str, region: str) -> Admission:
+    """A machine before this one may have had a clock that was ahead: then go beyond that."""
+    applicant = replica.apply_to_join(region=region)
+    try:
+        answer = line.call("POST", "/join", wording.write_application(code, applicant))
+    except NotGranted as refusal:
+        if refusal.code != EpochBehind.code:
+            raise
+        applicant = replica.apply_after(region=region, after=refusal.more.get("after", ""))
+        answer = line.call("POST", "/join", wording.write_application(code, applicant))
+    return wording.read_admission(answer)
 
 
 def _pending_key(replica: Replica, region: str) -> MessageKey:

@@ -55,18 +55,31 @@ def require_identity(connection: Connection) -> Identity:
     return found
 
 
-def make_key(site: Site, connection: Connection, node: str, *, kind: str) -> HeldKey:
-    """A new key under a new epoch for one node, kept in the vault."""
-    return _keep(site, connection, node, signer("ed25519", site.entropy(SEED_BYTES)), kind=kind)
+def make_key(
+    site: Site, connection: Connection, node: str, *, kind: str, after: str = ""
+) -> HeldKey:
+    """A new key under a new epoch, later than `after`, for one node; kept in the vault."""
+    made = signer("ed25519", site.entropy(SEED_BYTES))
+    return _keep(site, connection, node, made, kind=kind, after=after)
 
 
 def copy_key(site: Site, connection: Connection, key: HeldKey) -> HeldKey:
     """The same key under a new epoch."""
-    return _keep(site, connection, key.node, key.signer, kind=OWN)
+    return _keep(site, connection, key.node, key.signer, kind=OWN, after=key.epoch)
 
 
-def _keep(site: Site, connection: Connection, node: str, made: Signer, *, kind: str) -> HeldKey:
-    epoch = new_epoch(site.clock(), site.entropy)
+def move_key(site: Site, connection: Connection, key: HeldKey, *, after: str) -> HeldKey:
+    """A key that nobody has certified yet, under an epoch later than `after`."""
+    connection.execute(
+        private_key.delete().where(private_key.c.node == key.node, private_key.c.epoch == key.epoch)
+    )
+    return _keep(site, connection, key.node, key.signer, kind=PENDING, after=after)
+
+
+def _keep(
+    site: Site, connection: Connection, node: str, made: Signer, *, kind: str, after: str
+) -> HeldKey:
+    epoch = new_epoch(site.clock(), site.entropy, after=after)
     connection.execute(
         private_key.insert().values(
             node=node,

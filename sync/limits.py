@@ -34,6 +34,8 @@ class Limits:
     clone_quiet: timedelta = timedelta(minutes=15)
     certificate_valid: timedelta = timedelta(days=730)
     root_valid: timedelta = timedelta(days=7300)
+    renew_before: timedelta = timedelta(days=90)
+    renew_late: timedelta = timedelta(days=60)
     join_code_valid: timedelta = timedelta(days=3)
 
 

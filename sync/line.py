@@ -61,12 +61,15 @@ class TurnedAway(LinkError):  # noqa: N818  # an answer, not an error
 
 
 class NotGranted(LinkError):  # noqa: N818  # an answer, not an error
-    """The parent will not do it: `code` and `status` say why."""
+    """The parent will not do it: `code` and `status` say why, `more` holds what else it said."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, more: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"{detail}（{status} {code}）")
         self.status = status
         self.code = code
+        self.more = more or {}
 
 
 class Reply(NamedTuple):
@@ -220,7 +223,8 @@ def _refused(reply: Reply) -> LinkError:
         return TurnedAway(f"上级繁忙（{reply.status} {code}）", retry_after=_retry_after(reply))
     if reply.status in _GATEWAY:
         return LinkDown(f"上级暂时无法应答（{reply.status}）")
-    return NotGranted(reply.status, code, _problem(reply).get("detail", ""))
+    problem = _problem(reply)
+    return NotGranted(reply.status, code, problem.get("detail", ""), problem)
 
 
 def _problem(reply: Reply) -> dict[str, str]:

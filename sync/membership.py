@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from sync.certificate import Certificate, root_fingerprint, sign_certificate, verify_chain
 from sync.database import writing
-from sync.errors import JoinRefused, NotMember, Untrusted
+from sync.errors import EpochBehind, JoinRefused, Malformed, NotMember, Untrusted
 from sync.issuing import certify
 from sync.keyring import (
     HOSTED,
@@ -19,12 +19,14 @@ from sync.keyring import (
     find_key,
     identity_of,
     make_key,
+    move_key,
     require_identity,
     set_kind,
 )
 from sync.messages import Admission, Applicant
-from sync.moment import base32, parse_stamp, stamp
+from sync.moment import base32, is_epoch, parse_stamp, stamp
 from sync.regions import strictly_inside
+from sync.revoking import supersede
 from sync.site import Site
 from sync.store import certificate, identity, join_code
 from sync.trust import certificate_for, certificate_row, chain_for, newest_certificate
@@ -99,11 +101,30 @@ def apply_to_join(site: Site, *, region: str) -> Applicant:
     return Applicant(key.epoch, key.signer.alg, key.signer.key)
 
 
+def apply_after(site: Site, *, region: str, after: str) -> Applicant:
+    """The same key under an epoch later than `after`: an earlier machine's clock was ahead.
+
+    Raises:
+        Malformed: `after` is no epoch.
+        NotMember: this node belongs to a network, or has not applied to any.
+    """
+    if not is_epoch(after):
+        raise Malformed("对方所说的入网次序无法读取", after=after)
+    with writing(site.engine) as connection:
+        _refuse_member(connection)
+        key = find_key(site, connection, region, kinds=(PENDING,))
+        if key is None:
+            raise NotMember("本节点没有待认证的密钥", node=region)
+        key = move_key(site, connection, key, after=after)
+    return Applicant(key.epoch, key.signer.alg, key.signer.key)
+
+
 def admit(site: Site, code: str, applicant: Applicant) -> Admission:
     """Certify a child that knows a join code. Asked again with the same key: the same answer.
 
     Raises:
         JoinRefused: the code is unknown, past its time, or was used with another key.
+        EpochBehind: the region joined before, under an epoch that sorts later.
     """
     with writing(site.engine) as connection:
         me = require_identity(connection)
@@ -166,8 +187,10 @@ def _use_code(
     region, level = row["region"], row["level"]
     earlier = newest_certificate(connection, region)
     if earlier and earlier.epoch >= applicant.epoch:
-        raise JoinRefused("本节点的时钟早于该区划上一次加入，请校准后重试", epoch=applicant.epoch)
+        raise EpochBehind("本节点的时钟早于该区划上一次加入，请校准后重试", after=earlier.epoch)
     child = certify(site, connection, applicant, region=region, level=level, held_by=region)
+    if earlier and earlier.held_by == region:
+        supersede(site, connection, earlier, successor=child.epoch)
     hosted = find_key(site, connection, region, kinds=(HOSTED,))
     if hosted:
         set_kind(connection, hosted, RETIRED)

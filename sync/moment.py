@@ -1,5 +1,6 @@
 """Instants and epochs. An instant is UTC, and travels as `2026-03-12T08:00:00.000Z`."""
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,6 +9,8 @@ Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]
 
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME_CHARS = 9
+_EPOCH = re.compile(r"[0-9][0-9a-hjkmnp-tv-z]{14}")  # up to the year 2318
 _STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 
 
@@ -41,7 +44,29 @@ def base32(number: int, width: int) -> str:
     return "".join(reversed(digits))
 
 
-def new_epoch(moment: datetime, random: Entropy = entropy) -> str:
-    """Name one set-up of a node: 9 characters of time, 6 of chance. Later ones sort later."""
+def new_epoch(moment: datetime, random: Entropy = entropy, *, after: str = "") -> str:
+    """Name one set-up of a node: 9 characters of time, 6 of chance. Later ones sort later.
+
+    It sorts after the epoch `after`, whatever a clock that was set back says.
+    """
     millis = int(moment.timestamp() * 1000)
-    return base32(millis, 9) + base32(int.from_bytes(random(4)), 6)
+    if base32(millis, _TIME_CHARS) <= after[:_TIME_CHARS]:
+        millis = _number(after[:_TIME_CHARS]) + 1
+    return base32(millis, _TIME_CHARS) + base32(int.from_bytes(random(4)), 6)
+
+
+def is_epoch(text: str) -> bool:
+    """Could `new_epoch` have made this, within some centuries?"""
+    return bool(_EPOCH.fullmatch(text))
+
+
+def _number(digits: str) -> int:
+    """Read what `base32` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    number = 0
+    for digit in digits:
+        number = number * 32 + _BASE32.index(digit)
+    return number

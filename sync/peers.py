@@ -13,6 +13,7 @@ from sync.errors import Untrusted
 from sync.forks import refuse_overtaken
 from sync.keyring import require_identity, signing_key
 from sync.keys import Signer
+from sync.renewing import renewable
 from sync.replica import Replica
 from sync.session import peer_certificate, standing_certificate
 from sync.trust import keep_certificates
@@ -56,11 +57,25 @@ def own_key(replica: Replica) -> MessageKey:
     return MessageKey(key_name(held.node, held.epoch), held.signer)
 
 
+def renewing_child(replica: Replica, keyid: str) -> Certificate:
+    """The certificate of a child that asks for its renewal, though it may have run out.
+
+    Raises:
+        Untrusted: as `calling_child`.
+        Expired: it ran out too long ago.
+    """
+    node, _, epoch = keyid.partition(";")
+    with reading(replica.site.engine) as connection:
+        me = require_identity(connection)
+        return renewable(replica.site, connection, me, node, epoch, is_late=False)
+
+
 def calling_child(replica: Replica, keyid: str) -> Certificate:
     """The certificate of the child that names this key.
 
     Raises:
-        Untrusted: it is no direct child, is hosted here, was replaced or revoked, or has expired.
+        Untrusted: it is no direct child, is hosted here, was replaced or revoked.
+        Expired: it has run out.
     """
     node, _, epoch = keyid.partition(";")
     with reading(replica.site.engine) as connection:
@@ -76,10 +91,11 @@ def calling_child(replica: Replica, keyid: str) -> Certificate:
 
 def answering_parent(
     replica: Replica, keyid: str, *, offered: Iterable[Certificate] = ()
-) -> Certificate:
+) -> Certificate | None:
     """The certificate of the parent that names this key; `offered` may hold it when it is new.
 
-    Its validity in time is judged once a session, by the parent's clock.
+    None when it is new and was not offered: a refusal brings no chain. Its validity in time is
+    judged once a session, by the parent's clock.
 
     Raises:
         Untrusted: it is not this node's parent, or its chain leads to another root.
@@ -89,8 +105,10 @@ def answering_parent(
         me = require_identity(connection)
     if node != me.parent:
         raise Untrusted("对方不是本节点的上级", node=node, parent=me.parent)
-    certificates = list(offered)
-    if certificates and replica.certificate_of(node, epoch) is None:
+    if replica.certificate_of(node, epoch) is None:
+        certificates = list(offered)
+        if not certificates:
+            return None
         with writing(replica.site.engine) as connection:
             keep_certificates(connection, certificates, fingerprint=me.root_fingerprint)
     with reading(replica.site.engine) as connection:

@@ -5,7 +5,7 @@ writes in the caller's.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -18,6 +18,7 @@ from sync import (
     membership,
     outgoing,
     receipts,
+    renewing,
     restoring,
     revoking,
     session,
@@ -105,6 +106,10 @@ class Replica:
         """Make the key to join with. See `membership.apply_to_join`."""
         return membership.apply_to_join(self.site, region=region)
 
+    def apply_after(self, *, region: str, after: str) -> Applicant:
+        """Apply under an epoch later than that of an earlier machine."""
+        return membership.apply_after(self.site, region=region, after=after)
+
     def admit(self, code: str, applicant: Applicant) -> Admission:
         """Certify a child that knows a join code. See `membership.admit`."""
         admission = membership.admit(self.site, code, applicant)
@@ -122,6 +127,22 @@ class Replica:
     def revoke(self, *, node: str, epoch: str, reason: str, by: str) -> None:
         """Withdraw a certificate from here on. See `revoking.revoke`."""
         revoking.revoke(self.site, node=node, epoch=epoch, reason=reason, by=by)
+
+    def renew(self, *, node: str, epoch: str, by_person: bool = False) -> list[Certificate]:
+        """A child's certificate for longer, and the chain above it. See `renewing.renew`."""
+        return renewing.renew(self.site, node=node, epoch=epoch, by_person=by_person)
+
+    def is_renewal_due(self, *, now: datetime) -> bool:
+        """Is it time to ask the parent for a renewal, by the parent's clock?"""
+        return renewing.own_is_due(self.site, now=now)
+
+    def keep_renewed(self, offered: Iterable[Certificate]) -> Certificate:
+        """Take the parent's answer to that. See `renewing.keep_renewed`."""
+        return renewing.keep_renewed(self.site, offered)
+
+    def certificates(self) -> list[renewing.Standing]:
+        """How the certificates of this node, of those above and of its children stand."""
+        return renewing.overview(self.site)
 
     def signer(self) -> Signer:
         """This node's own key, to sign requests with."""
@@ -327,6 +348,14 @@ class Replica:
     def retry_parked(self) -> int:
         """After an upgrade: apply what is now understood. Returns how many records that were."""
         return held.retry_parked(self.site)
+
+    def tend(self) -> None:
+        """What a running node does every minute, and nobody waits for.
+
+        Tries again what waits for a cause, and renews certificates of keys that are held here.
+        """
+        self.retry_waiting()
+        renewing.renew_held(self.site)
 
     def retry_waiting(self) -> int:
         """Try records again that wait for a cause. Returns how many went through."""

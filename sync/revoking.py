@@ -5,14 +5,15 @@ stays valid. It travels down to every node below the revoker and up to those abo
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from sync.certificate import Author
+from sync.certificate import Author, Certificate
 from sync.database import insert_new, writing
 from sync.errors import Refused, Untrusted
 from sync.handlers import Authority, Handler
-from sync.keyring import require_identity
+from sync.keyring import Identity, require_identity
 from sync.log import append
 from sync.record import Arrived, Record
 from sync.regions import strictly_inside
@@ -22,6 +23,7 @@ from sync.store import revocation, stream
 from sync.trust import ANY_ROUTE, NO_END, certificate_for, chain_for
 
 REVOKED = "sync.revoked"
+_REPLACED = "由新机器接替"
 
 
 def revoke(site: Site, *, node: str, epoch: str, reason: str, by: str) -> None:
@@ -41,19 +43,39 @@ def revoke(site: Site, *, node: str, epoch: str, reason: str, by: str) -> None:
             "reason": reason,
             "heads": _heads(connection, node, epoch),
         }
-        record = Record(REVOKED, 1, f"{node}/{epoch}", node, site.now(), by, body)
-        insert_new(connection, revocation, _rows(record, by=me.node))
-        root = chain_for(connection, {(me.node, me.epoch)})[-1]
-        for route in (DOWN_ALL, UP + root.level):
-            append(
-                connection,
-                origin=me.node,
-                route=route,
-                txn=record.key,
-                records=[record],
-                vault=site.vault,
-                limits=site.limits,
-            )
+        _publish(site, connection, me, body, by=by)
+
+
+def supersede(site: Site, connection: Connection, old: Certificate, *, successor: str) -> None:
+    """A new machine takes a node's place: its old set-up ends where its streams stand here."""
+    me = require_identity(connection)
+    body = {
+        "node": old.node,
+        "epoch": old.epoch,
+        "reason": _REPLACED,
+        "heads": _heads(connection, old.node, old.epoch),
+        "successor": successor,
+    }
+    _publish(site, connection, me, body, by=me.node)
+
+
+def _publish(
+    site: Site, connection: Connection, me: Identity, body: dict[str, Any], *, by: str
+) -> None:
+    key = f"{body['node']}/{body['epoch']}"
+    record = Record(REVOKED, 1, key, body["node"], site.now(), by, body)
+    insert_new(connection, revocation, _rows(record, by=me.node))
+    root = chain_for(connection, {(me.node, me.epoch)})[-1]
+    for route in (DOWN_ALL, UP + root.level):
+        append(
+            connection,
+            origin=me.node,
+            route=route,
+            txn=key,
+            records=[record],
+            vault=site.vault,
+            limits=site.limits,
+        )
 
 
 def apply_revocations(connection: Connection, arrived: Sequence[Arrived]) -> None:

@@ -2,6 +2,7 @@
 
     GET  /root       who the root of this network is (not signed; compared by telephone)
     POST /join       a code and a new key → certificate and chain; signed with that very key
+    POST /renew      a child whose certificate runs out → the same for longer, and the chain
     POST /session    who a child is and what it understands → how far it is held here
     PUT  /segments   sealed segments, or a part of a large one → watermarks and a signed receipt
     POST /pull       heads held → what is routed to the child; waits when there is nothing
@@ -43,7 +44,7 @@ from sync.http_signatures import (
 from sync.keys import verifier
 from sync.moment import stamp
 from sync.nonces import Nonces, NoncesFull
-from sync.peers import calling_child, joining_name, own_key
+from sync.peers import calling_child, joining_name, own_key, renewing_child
 from sync.problems import Problem
 from sync.replica import Replica
 from sync.snapshot import SnapshotSource
@@ -73,6 +74,7 @@ class _Kind(NamedTuple):
     limit: int
     serve: Callable[[_Call], Awaitable[bytes]]
     needs_engine: bool = True
+    find_caller: Callable[[Replica, str], Certificate] = calling_child
 
 
 class SyncRouter(APIRouter):
@@ -104,6 +106,7 @@ def router(
     for method, path, endpoint in (
         ("GET", "/root", desk.root),
         ("POST", "/join", desk.join),
+        ("POST", "/renew", desk.renew),
         ("POST", "/session", desk.session),
         ("PUT", "/segments", desk.segments),
         ("POST", "/pull", desk.pull),
@@ -142,6 +145,11 @@ class _Desk:
     async def join(self, http: HttpRequest) -> Response:
         """Certify a node that knows a join code and holds the key it shows."""
         return await self._answer(http, self._join)
+
+    async def renew(self, http: HttpRequest) -> Response:
+        """Renew a child's certificate."""
+        kind = _Kind("renew", self._limits.join_body, self._renew, find_caller=renewing_child)
+        return await self._answer(http, partial(self._let_in, kind))
 
     async def session(self, http: HttpRequest) -> Response:
         """Open a session."""
@@ -221,7 +229,7 @@ class _Desk:
         ):
             body = await self._body(http, request, self._limits.join_body)
             await self._gate.engine(self._counter.remember, body)
-        child = await self._gate.look_up(self._caller, request, presented)
+        child = await self._gate.look_up(self._caller, kind, request, presented)
         self._nonces.admit(
             presented.keyid, presented.nonce, created=presented.created, now=self._now()
         )
@@ -232,8 +240,8 @@ class _Desk:
                 body = await self._body(http, request, kind.limit)
             return await kind.serve(_Call(child, body, place, http))
 
-    def _caller(self, request: Request, presented: Presented) -> Certificate:
-        child = calling_child(self._replica, presented.keyid)
+    def _caller(self, kind: _Kind, request: Request, presented: Presented) -> Certificate:
+        child = kind.find_caller(self._replica, presented.keyid)
         verify(request, presented, key=verifier(child.alg, child.key), alg=child.alg)
         return child
 
@@ -276,6 +284,9 @@ class _Desk:
 
     async def _welcome(self, call: _Call) -> bytes:
         return await self._gate.engine(self._counter.welcome, call.child, call.body)
+
+    async def _renew(self, call: _Call) -> bytes:
+        return await self._gate.engine(self._counter.renew, call.child)
 
     async def _take(self, call: _Call) -> bytes:
         return await self._gate.engine(self._counter.take, call.child, call.body)

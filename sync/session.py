@@ -8,7 +8,7 @@ from sync import forks
 from sync.certificate import Certificate
 from sync.comparing import agreeing, more_below, wanted_below
 from sync.database import writing
-from sync.errors import Cloned, Malformed, Untrusted
+from sync.errors import Cloned, Expired, Malformed, Untrusted
 from sync.handlers import Handlers
 from sync.incidents import CLONED, FORK, close_incidents, note_incident
 from sync.keyring import require_identity
@@ -107,10 +107,19 @@ def _welcome(site: Site, said: Hello) -> Welcome:
             heads=list(held.values()),
             clock=site.now(),
             skew_ms=skew_ms,
-            certificates=[*issued, *chain_for(connection, {(me.node, me.epoch)})],
+            certificates=[
+                *issued,
+                *_renewed(child, said),
+                *chain_for(connection, {(me.node, me.epoch)}),
+            ],
             wanted=milestones(connection, wanted),
             continues=continues,
         )
+
+
+def _renewed(child: Certificate, said: Hello) -> list[Certificate]:
+    """The child's own certificate when it shows an older one: it was renewed meanwhile."""
+    return [] if child in said.certificates else [child]
 
 
 def _refuse_second_machine(site: Site, connection: Connection, said: Hello) -> None:
@@ -182,12 +191,15 @@ def peer_certificate(
     """The certificate of a peer that calls now, or at another instant.
 
     Raises:
-        Untrusted: none is known, it is not valid today, or it was revoked.
+        Untrusted: none is known, it is not valid yet, or it was revoked.
+        Expired: it has run out.
     """
     found = standing_certificate(connection, node, epoch)
     now, slack = at or site.clock(), site.limits.clock_tolerance
-    if not parse_stamp(found.not_before) - slack <= now <= parse_stamp(found.not_after) + slack:
-        raise Untrusted("对方的证书不在有效期内", node=node, until=found.not_after)
+    if now > parse_stamp(found.not_after) + slack:
+        raise Expired(f"{node} 的证书已于 {found.not_after[:10]} 到期", until=found.not_after)
+    if now < parse_stamp(found.not_before) - slack:
+        raise Untrusted("对方的证书尚未生效", node=node, since=found.not_before)
     return found
 
 

@@ -105,9 +105,11 @@ def keep_certificates(
     """Check certificates against the root this node joined under, and keep them.
 
     Raises:
-        Untrusted: one has no chain to that root, or was issued by a node that is revoked.
+        Untrusted: one has no chain to that root, was issued by a node that is revoked, or gives
+            a set-up that is known another key.
     """
     new = unknown_certificates(connection, offered)
+    _refuse_other_keys(connection, new)
     bag = {(c.node, c.epoch): c for c in new}
     issuers = chain_for(connection, {(c.issuer, c.issuer_epoch) for c in new})
     bag = {(c.node, c.epoch): c for c in issuers} | bag
@@ -168,6 +170,15 @@ def _chain_in(bag: Mapping[Setup, Certificate], start: Certificate) -> Sequence[
             raise Untrusted("证书链不完整", node=start.node, missing=chain[-1].issuer)
         chain.append(issuer)
     return chain
+
+
+def _refuse_other_keys(connection: Connection, offered: Sequence[Certificate]) -> None:
+    """A set-up has one key for ever: a renewal changes dates, and a new key needs a new epoch."""
+    known = certificates_for(connection, {(c.node, c.epoch) for c in offered})
+    for found in offered:
+        before = known.get((found.node, found.epoch))
+        if before and (before.alg, before.key) != (found.alg, found.key):
+            raise Untrusted("同一次入网的证书换了密钥", node=found.node, issuer=found.issuer)
 
 
 def _refuse_revoked_issuers(connection: Connection, issuers: Iterable[Certificate]) -> None:

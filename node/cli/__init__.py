@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from node.cli import archive, bundle, held, operate, prove, setup, users
+from node.cli import archive, bundle, held, membership, operate, prove, setup, users
 from node.core.errors import Problems, Refusal
 from sync.errors import SyncRefusal
 from sync.line import LinkError
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 
 setup.add_to(app)
+membership.add_to(app)
 operate.add_to(app)
 prove.add_to(app)
 app.add_typer(users.app, name="user")

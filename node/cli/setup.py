@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from node.cli.fingerprint import LEAST, agrees, grouped
+from node.cli.membership import refuse_second_machine
 from node.cli.options import Config, node_from, settings_from
 from node.core.errors import Conflict, Invalid
 from node.core.migrate import migrate as migrate_database
@@ -38,7 +40,7 @@ def init(config: Config) -> None:
         raise Invalid("只有省级节点用 init；其他各级请用 wuji join 加入上级")
     node = _prepare(settings)
     node.replica.found(node=settings.code, level=str(settings.level))
-    typer.echo(f"根证书指纹：{node.fingerprint}")
+    typer.echo(f"根证书指纹：{grouped(node.fingerprint)}")
     typer.echo("请记录在案：下级加入时须电话核对。下一步：wuji user add 建立管理员，wuji run 启动")
 
 
@@ -46,7 +48,9 @@ def join(
     config: Config,
     url: Annotated[str, typer.Argument(help="上级节点地址，例如 https://city.example")],
     code: Annotated[str, typer.Argument(help="上级给的一次性加入码")],
-    fingerprint: Annotated[str, typer.Option(help="电话核对过的根证书指纹；不给则显示后询问")] = "",
+    fingerprint: Annotated[
+        str, typer.Option(help="上级电话告知的根证书指纹，至少末 16 位；不给则询问")
+    ] = "",
     snapshot: Annotated[
         bool | None,
         typer.Option(
@@ -65,9 +69,14 @@ def join(
         raise Conflict("本节点已经加入网络")
 
     def confirm(found: str) -> bool:
-        if fingerprint:
-            return found == fingerprint
-        return typer.confirm(f"根证书指纹 {found}，与电话核对的一致吗？")
+        # Typed and not merely nodded at: what stands on this screen may come from anybody.
+        told = fingerprint or typer.prompt(
+            f"请打电话问上级，输入上级念出的根证书指纹（至少末 {LEAST} 位）"
+        )
+        if not agrees(found, told):
+            typer.echo(f"对方的根证书指纹是 {grouped(found)}", err=True)
+            return False
+        return True
 
     join_parent(node.replica, url, code, region=str(node.code), confirm=confirm)
     typer.echo("已加入")
@@ -128,11 +137,12 @@ def join_code(
     parent = node.places.parent(child)
     if parent != node.code:
         raise Invalid(f"{region} 不是本节点的直接下级", field="region")
+    refuse_second_machine(node, child)
     code = node.replica.issue_join_code(
         region=str(child), level=str(child.level), valid=timedelta(hours=hours)
     )
     typer.echo(code)
-    typer.echo(f"根证书指纹（电话告知下级）：{node.fingerprint}", err=True)
+    typer.echo(f"根证书指纹（电话告知下级）：{grouped(node.fingerprint)}", err=True)
 
 
 def host(

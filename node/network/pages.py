@@ -14,6 +14,8 @@ from node.core.errors import NotFound
 from node.core.i18n import _
 from node.network import service, state
 from node.network.bundle_pages import may_carry
+from node.network.certificates import shown as shown_certificates
+from node.network.incidents import TITLES
 from node.network.rules import Alert
 from node.network.service import Known, Survey
 from node.network.tree import Branch, Line, View, every, find, lines
@@ -73,6 +75,8 @@ def index(
         links=state.links(connection),
         held=state.held_groups(connection),
         incidents=state.open_incidents(connection),
+        incident_titles=TITLES,
+        certificates=shown_certificates(node.replica.certificates()),
         told=service.held_elsewhere(uow),
         coverage=service.coverage(uow, shown),
     )

@@ -159,7 +159,7 @@ def test_an_impostor_that_shows_the_right_fingerprint_is_not_believed(tree: Tree
     with (
         serving(elsewhere[TOWNSHIP]) as impostor,
         linked(tree[VILLAGE], impostor.url) as link,
-        pytest.raises(Untrusted, match="对方没有本网络的证书"),
+        pytest.raises(Untrusted, match="根证书指纹与加入时不同"),
     ):
         link.sync_once()
 
