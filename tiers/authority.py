@@ -67,6 +67,8 @@ _GRANTS = (
     Grant("account.settled", _COUNTY, _FACT),
     Grant("year.settled", _COUNTY, _FACT),
     Grant("year.closed", _COUNTY, _FACT),
+    Grant("interest.corrected", _COUNTY, _FACT),
+    Grant("rate.corrected", _COUNTY, _FACT),
     Grant("ledger.entered", _COUNTY, _FACT),
     Grant("ledger.period", _COUNTY, _UP),
     Grant("subsidy.paid", _COUNTY, _FACT),

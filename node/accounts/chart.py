@@ -25,6 +25,7 @@ class Kind(TitledEnum):
     SUBSIDY = "subsidy", "缴费补贴"
     INTEREST = "interest", "年度计息"
     SETTLEMENT = "settlement", "中途结息"
+    CORRECTION = "correction", "利息更正"
     OPENING = "opening", "期初余额"
     REVERSAL = "reversal", "红字冲销"
 

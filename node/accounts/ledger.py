@@ -1,98 +1,54 @@
-"""Vouchers (记账凭证) and what they post to individual accounts; wrong ones are mirrored.
+"""What is posted to individual accounts; wrong postings are mirrored (红字冲销).
 
-A voucher is written lines first, then postings, then its head: the head seals it, and the
-database refuses to seal what does not balance.
+A posting keeps the day it belongs to. The voucher has the day of the books: where the year of a
+posting has been settled, the voucher stands in the year that runs, and the interest of the years
+in between is corrected in the same transaction (`corrections`).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlmodel import select as select_rows
 
 from node.accounts import records
 from node.accounts.balances import accounts, balances, in_batches, postings, settled_year
-from node.accounts.chart import CONTROL, Kind, opposite
+from node.accounts.chart import CONTROL, Kind
+from node.accounts.corrections import correct
 from node.accounts.events import tell_reversed
-from node.accounts.models import JournalEntry, JournalLine, LedgerBook, Posting
-from node.accounts.periods import require_open
-from node.accounts.serials import ENTRY, own_county, serial
+from node.accounts.models import Posting
+from node.accounts.periods import is_locked, require_open
+from node.accounts.serials import own_county
 from node.accounts.sources import Source
-from node.core.db import BATCH_ROWS, insert_new
+from node.accounts.vouchers import (
+    Entry,
+    Head,
+    Line,
+    NewPosting,
+    begin,
+    entries,
+    lines_for,
+    seal,
+)
+from node.core.db import BATCH_ROWS
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.money import yuan
 from node.core.work import UnitOfWork
 from node.identity import require
 from tiers import RegionCode, Role
 
-books: Table = LedgerBook.__table__  # type: ignore[attr-defined]
-entries: Table = JournalEntry.__table__  # type: ignore[attr-defined]
-lines_table: Table = JournalLine.__table__  # type: ignore[attr-defined]
+__all__ = ["Entry", "Head", "Line", "NewPosting", "begin", "entries", "lines_for", "seal"]
 
 BY_RULE = frozenset({Kind.INTEREST, Kind.SETTLEMENT})
 """Dated by their rule, whichever months are closed (migration 0004 knows them too)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a voucher in fen: debit positive, credit negative."""
-
-    gl_account: str
-    fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class NewPosting:
-    """What a voucher posts to one account and source, in fen. `line_no` is given when booked."""
-
-    account_no: int
-    village: str
-    source: Source
-    kind: Kind
-    fen: int
-    business_date: date
-    for_year: int
-    reverses_entry: int | None = None
-    reverses_line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a voucher is about. `trace` names the case, batch or bulletin behind it."""
-
-    kind: Kind
-    business_date: date
-    trace_kind: str
-    trace: str
-    memo: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A voucher ready to be booked."""
-
-    head: Head
-    lines: Sequence[Line]
-    postings: Sequence[NewPosting] = ()
-
-
-def lines_for(moved: Iterable[NewPosting]) -> list[Line]:
-    """The lines that balance these postings, opposite accounts by the chart, control line last."""
-    sums: dict[str, int] = {}
-    for each in moved:
-        account = opposite(each.kind, each.source)
-        sums[account] = sums.get(account, 0) + each.fen
-    return [
-        *(Line(account, fen) for account, fen in sorted(sums.items()) if fen),
-        Line(CONTROL, -sum(sums.values())),
-    ]
-
-
 def book(uow: UnitOfWork, entry: Entry) -> int:
     """Write a voucher with what it posts, and tell the other tiers. Answers its number.
 
-    Postings must be of accounts that are open here, and of the voucher's own year.
+    Postings must be of accounts that are open here, and of the voucher's own year, or of one that
+    is settled: then the interest since is corrected by a voucher of its own.
 
     Raises:
         Forbidden: this node keeps no accounts.
@@ -104,11 +60,15 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
     county = own_county(uow)
     _check_balanced(entry)
     check_year_open(uow, entry.head.business_date.year)
+    _check_days(uow, entry)
     if entry.head.kind not in BY_RULE:
         require_open(uow, entry.head.business_date)
     _check_accounts(uow, {each.account_no for each in entry.postings})
     number = begin(uow, entry.lines)
-    rows = [_row(county, number, place, each) for place, each in enumerate(entry.postings, 1)]
+    rows = [
+        _row(county, number, place, each, entry.head.business_date.year)
+        for place, each in enumerate(entry.postings, 1)
+    ]
     for start in range(0, len(rows), BATCH_ROWS):
         uow.connection.execute(postings.insert(), rows[start : start + BATCH_ROWS])
     _check_not_negative(uow, entry.postings)
@@ -120,61 +80,19 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
         entry.lines,
         villages=sorted({each.village for each in entry.postings}),
     )
+    late = [each for each in entry.postings if _is_late(each, entry.head)]
+    if late:
+        correct(uow, late, cause=number, on=entry.head.business_date, reason=entry.head.memo)
     return number
 
 
-def begin(uow: UnitOfWork, lines: Sequence[Line]) -> int:
-    """Reserve a voucher's number and write its lines; postings may follow, then `seal`."""
-    county = own_county(uow)
-    insert_new(uow.connection, books, [{"county_code": str(county), "opened_on": uow.today}])
-    number = serial(uow, ENTRY)
-    uow.connection.execute(lines_table.insert(), _line_rows(county, number, lines))
-    return number
+def _is_late(posting: NewPosting, head: Head) -> bool:
+    return posting.business_date.year < head.business_date.year
 
 
-def seal(
-    uow: UnitOfWork,
-    number: int,
-    head: Head,
-    lines: Sequence[Line],
-    *,
-    villages: Sequence[str] = (),
-) -> None:
-    """Write a voucher's head: from now on nothing can be added to it.
-
-    The province gets the whole voucher, the villages named get its head, so that their postings
-    can say what they rest on.
-    """
-    county = own_county(uow)
-    row = {
-        "county_code": str(county),
-        "entry_no": number,
-        "kind": head.kind.value,
-        "business_date": head.business_date,
-        "booked_at": uow.now,
-        "trace_kind": head.trace_kind,
-        "trace": head.trace,
-        "memo": head.memo,
-        "actor_id": uow.actor.id,
-    }
-    uow.connection.execute(entries.insert(), [row])
-    records.publish_entry(uow, row, _line_rows(county, number, lines), villages=villages)
-
-
-def _line_rows(county: RegionCode, number: int, lines: Sequence[Line]) -> list[dict[str, object]]:
-    return [
-        {
-            "county_code": str(county),
-            "entry_no": number,
-            "line_no": place,
-            "gl_account": line.gl_account,
-            "fen": line.fen,
-        }
-        for place, line in enumerate(lines, 1)
-    ]
-
-
-def _row(county: RegionCode, number: int, place: int, each: NewPosting) -> dict[str, object]:
+def _row(
+    county: RegionCode, number: int, place: int, each: NewPosting, year: int
+) -> dict[str, object]:
     return {
         "county_code": str(county),
         "entry_no": number,
@@ -184,8 +102,8 @@ def _row(county: RegionCode, number: int, place: int, each: NewPosting) -> dict[
         "source": each.source.value,
         "kind": each.kind.value,
         "fen": each.fen,
-        "year": each.business_date.year,
-        "month": each.business_date.month,
+        "year": year,
+        "month": each.business_date.month if each.business_date.year == year else 0,
         "for_year": each.for_year,
         "business_date": each.business_date,
         "reverses_entry": each.reverses_entry,
@@ -204,8 +122,21 @@ def _check_balanced(entry: Entry) -> None:
             f"个人账户记账合计 {yuan(posted)} 元与凭证控制科目 {yuan(-control)} 元不符",
             field="postings",
         )
-    if {each.business_date.year for each in entry.postings} - {entry.head.business_date.year}:
+
+
+def _check_days(uow: UnitOfWork, entry: Entry) -> None:
+    """A posting of another year than its voucher's must be of one that is settled, and all years
+    between must be: else their settlement would not see it.
+    """
+    year = entry.head.business_date.year
+    years = {each.business_date.year for each in entry.postings} - {year}
+    if not years:
+        return
+    closed = settled_year(uow.connection, str(own_county(uow)))
+    if closed is None or max(years) > closed:
         raise Invalid("一张凭证只能记同一年度的账", field="business_date")
+    if closed < year - 1:
+        raise Invalid(f"请先完成 {closed + 1} 年度结息，再更正以前年度的账", field="business_date")
 
 
 def check_year_open(uow: UnitOfWork, year: int) -> None:
@@ -248,7 +179,10 @@ def _check_not_negative(uow: UnitOfWork, moved: Sequence[NewPosting]) -> None:
 
 
 def reverse(uow: UnitOfWork, entry_no: int, line_no: int, *, reason: str) -> Posting:
-    """Answer a wrong posting with its mirror image (红字冲销), today; both stay in sight.
+    """Answer a wrong posting with its mirror image (红字冲销); both stay in sight.
+
+    The mirror counts from the day of the wrong posting, so that interest comes out as if neither
+    had been. Where that year is settled, the interest since is taken back too.
 
     Raises:
         Forbidden: this node or this person keeps no accounts.
@@ -266,17 +200,40 @@ def reverse(uow: UnitOfWork, entry_no: int, line_no: int, *, reason: str) -> Pos
         source=Source(wrong.source),
         kind=Kind(wrong.kind),
         fen=-wrong.fen,
-        business_date=uow.today,
+        business_date=wrong.business_date,
         for_year=wrong.for_year,
         reverses_entry=wrong.entry_no,
         reverses_line=wrong.line_no,
     )
     mirror = replace(as_it_was, kind=Kind.REVERSAL)
-    head = Head(Kind.REVERSAL, uow.today, "posting", f"{entry_no}-{line_no}", reason.strip())
+    head = Head(
+        Kind.REVERSAL,
+        day_of_books(uow, wrong.year),
+        "posting",
+        f"{entry_no}-{line_no}",
+        reason.strip(),
+    )
     number = book(uow, Entry(head, lines_for([as_it_was]), [mirror]))
     booked = uow.get(Posting, county, number, 1)
     tell_reversed(uow, wrong, booked)
     return booked
+
+
+def day_of_books(uow: UnitOfWork, year: int) -> date:
+    """The day under which the books take something that belongs to `year`.
+
+    Today, or the last day of a year that has ended and is not settled yet.
+
+    Raises:
+        Invalid: December of that year is closed, so it waits for the year's settlement.
+    """
+    closed = settled_year(uow.connection, str(own_county(uow)))
+    if year >= uow.today.year or (closed is not None and year <= closed):
+        return uow.today
+    last = date(year, 12, 31)
+    if is_locked(uow, last):
+        raise Invalid(f"{year} 年 12 月已经结账，请在 {year} 年度结息后更正", field="posting")
+    return last
 
 
 def _check_reversible(uow: UnitOfWork, wrong: Posting, reason: str) -> None:
@@ -284,7 +241,7 @@ def _check_reversible(uow: UnitOfWork, wrong: Posting, reason: str) -> None:
         raise Invalid("请写明冲销原因", field="reason")
     if wrong.kind == Kind.REVERSAL:
         raise Invalid("冲销记录不能再冲销，请重新记账", field="posting")
-    if wrong.kind in {Kind.INTEREST, Kind.SETTLEMENT}:
+    if wrong.kind in {Kind.INTEREST, Kind.SETTLEMENT, Kind.CORRECTION}:
         raise Invalid("利息由结息产生，不能单独冲销，请更正本金后重新计算", field="posting")
     again = select_rows(Posting).where(
         Posting.county_code == wrong.county_code,

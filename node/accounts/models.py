@@ -7,8 +7,9 @@ breaks this (migration 0002).
 """
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy import JSON, BigInteger, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 from node.core.db import Instant
@@ -85,8 +86,10 @@ class JournalLine(SQLModel, table=True):
 class Posting(SQLModel, table=True):
     """One line of an individual account in fen: positive is credited to the person.
 
-    Its year is that of its voucher's business date. SQLite keeps the rows in the primary key
-    itself (WITHOUT ROWID): one tree less to write for each of millions of rows.
+    Its year is that of its voucher's business date. What became known after its year was settled
+    keeps its own business date and has month 0: it counts from the opening of `year`. SQLite
+    keeps the rows in the primary key itself (WITHOUT ROWID): one tree less to write for each of
+    millions of rows.
     """
 
     __table_args__ = (
@@ -112,7 +115,7 @@ class Posting(SQLModel, table=True):
     kind: str = Field(max_length=20)
     fen: int = Field(sa_type=BigInteger)
     year: int = Field(sa_type=SmallInteger, description="year of the business date")
-    month: int = Field(sa_type=SmallInteger, description="month it is posted in, 1-12")
+    month: int = Field(sa_type=SmallInteger, description="1-12; 0: from the opening of the year")
     for_year: int = Field(sa_type=SmallInteger, description="the contribution year it pays")
     business_date: date
     reverses_entry: int | None = Field(default=None, sa_type=BigInteger)
@@ -167,6 +170,51 @@ class AccountSettlement(SQLModel, table=True):
     bulletin_id: str = Field(max_length=36)
 
 
+class InterestCorrection(SQLModel, table=True):
+    """What a settled stretch of a year comes to after something became known late (更正).
+
+    `entry_no` is the voucher that posts the difference; the newest row of a stretch holds. The
+    stretch ends with month `through`: 12 for the year end, else a settlement inside the year.
+    """
+
+    __tablename__ = "interest_correction"
+    __table_args__ = (
+        Index("ix_interest_correction_account", "county_code", "account_no", "year"),
+        {"sqlite_with_rowid": False},
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    entry_no: int = Field(primary_key=True, sa_type=BigInteger)
+    account_no: int = Field(primary_key=True, sa_type=BigInteger)
+    source: str = Field(primary_key=True, max_length=20)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    through: int = Field(primary_key=True, sa_type=SmallInteger, description="month, 1-12")
+    village: str = Field(max_length=12)
+    carried_fen: int = Field(sa_type=BigInteger, description="difference the stretch began with")
+    product_before: int = Field(sa_type=BigInteger, description="fen·months")
+    product_after: int = Field(sa_type=BigInteger, description="fen·months")
+    interest_before: int = Field(sa_type=BigInteger)
+    interest_after: int = Field(sa_type=BigInteger)
+    rate_before: int
+    rate_after: int
+
+
+class RateCorrection(SQLModel, table=True):
+    """A settled year computed again because its rate was published anew; `rate_ppm` now holds."""
+
+    __tablename__ = "rate_correction"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    entry_no: int = Field(primary_key=True, sa_type=BigInteger)
+    year: int = Field(sa_type=SmallInteger)
+    bulletin_id: str = Field(max_length=36)
+    rate_ppm: int
+    accounts: int
+    left_out: int = Field(description="accounts closed since, or with less left than is taken back")
+    fen: int = Field(sa_type=BigInteger)
+    corrected_at: datetime = Field(sa_type=Instant)
+
+
 class InterestRun(SQLModel, table=True):
     """The year-end settlement of one county (年度结息); one per year, never run twice."""
 
@@ -204,6 +252,32 @@ class PeriodLock(SQLModel, table=True):
     reopened_by: str | None = Field(default=None, max_length=36)
     reopened_by_name: str = ""
     reason: str = ""
+
+
+class LedgerRequest(SQLModel, table=True):
+    """What one person asks of the books and another approves (两人办理), by `kind`.
+
+    `body` is what was asked, `told` what it comes to as the one who asked saw it.
+    """
+
+    __tablename__ = "ledger_request"
+    __table_args__ = (Index("ix_ledger_request_kind", "county_code", "kind", "subject"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    county_code: str = Field(max_length=12)
+    kind: str = Field(max_length=24)
+    subject: str = Field(max_length=64)
+    reason: str = ""
+    body: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    told: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    requested_by: str = Field(max_length=36)
+    requested_by_name: str
+    requested_at: datetime = Field(sa_type=Instant)
+    decided_by: str | None = Field(default=None, max_length=36)
+    decided_by_name: str = ""
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    is_approved: bool = False
+    entry_no: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class YearEndRequest(SQLModel, table=True):

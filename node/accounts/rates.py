@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from sqlmodel import col, select
+
+from node.accounts.models import InterestRun, RateCorrection
 from node.core.errors import Unavailable
 from node.core.work import UnitOfWork
 from node.policy import service as policy
@@ -59,3 +62,13 @@ def latest_rate(uow: UnitOfWork, year: int) -> Rate:
     if not known:
         raise Unavailable("省级还没有公布过记账利率，暂不能结息", year=year)
     return known[max(known)]
+
+
+def settled_rates(uow: UnitOfWork, county: str) -> dict[int, tuple[int, int]]:
+    """Rate in ppm and months of lag of every settled year, the newest correction of it first."""
+    runs = uow.session.exec(select(InterestRun).where(InterestRun.county_code == county))
+    found = {run.year: (run.rate_ppm, run.lag_months) for run in runs}
+    corrections = select(RateCorrection).where(RateCorrection.county_code == county)
+    for again in uow.session.exec(corrections.order_by(col(RateCorrection.entry_no))):
+        found[again.year] = (again.rate_ppm, found[again.year][1])
+    return found

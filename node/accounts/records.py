@@ -22,11 +22,13 @@ from node.accounts.models import (
     Account,
     AccountClosing,
     AccountSettlement,
+    InterestCorrection,
     InterestRun,
     JournalEntry,
     JournalLine,
     PeriodLock,
     Posting,
+    RateCorrection,
 )
 from node.core.clock import from_iso, iso
 from node.core.db import insert_new, upsert
@@ -41,9 +43,22 @@ SETTLED = RecordType("account.settled", independent=True)
 YEAR_SETTLED = RecordType("year.settled")
 YEAR_CLOSED = RecordType("year.closed")
 
+CORRECTED = RecordType("interest.corrected", independent=True)
+RATE_CORRECTED = RecordType("rate.corrected", independent=True)
 PERIOD = RecordType("ledger.period")
 
-RECORD_TYPES = (OPENED, CLOSED, POSTED, ENTERED, SETTLED, YEAR_SETTLED, YEAR_CLOSED, PERIOD)
+RECORD_TYPES = (
+    OPENED,
+    CLOSED,
+    POSTED,
+    ENTERED,
+    SETTLED,
+    YEAR_SETTLED,
+    YEAR_CLOSED,
+    CORRECTED,
+    RATE_CORRECTED,
+    PERIOD,
+)
 
 _accounts: Table = Account.__table__  # type: ignore[attr-defined]
 _postings: Table = Posting.__table__  # type: ignore[attr-defined]
@@ -52,6 +67,8 @@ _lines: Table = JournalLine.__table__  # type: ignore[attr-defined]
 _settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
 _closings: Table = AccountClosing.__table__  # type: ignore[attr-defined]
 _locks: Table = PeriodLock.__table__  # type: ignore[attr-defined]
+_corrections: Table = InterestCorrection.__table__  # type: ignore[attr-defined]
+_rate_corrections: Table = RateCorrection.__table__  # type: ignore[attr-defined]
 _runs: Table = InterestRun.__table__  # type: ignore[attr-defined]
 
 
@@ -111,12 +128,13 @@ def apply_closed(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
 def publish_postings(uow: UnitOfWork, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Tell what a voucher posted."""
     omitted = {"county_code", "entry_no", "year", "month"}
+    head = {"entry_no": number, "year": rows[0]["year"]} if rows else {}
     told = [
         {k: v for k, v in row.items() if k not in omitted}
         | {"business_date": row["business_date"].isoformat()}
         for row in rows
     ]
-    publish_bulk(uow, POSTED, f"{uow.node}-{number}", told, head={"entry_no": number})
+    publish_bulk(uow, POSTED, f"{uow.node}-{number}", told, head=head)
 
 
 @POSTED.applies
@@ -124,14 +142,16 @@ def apply_postings(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the postings."""
     rows = []
     for item in arrived:
-        number = item.record.body["entry_no"]
-        rows += [_posting(row, number) for row in bulk_rows([item])]
+        body = item.record.body
+        rows += [_posting(row, body["entry_no"], body.get("year")) for row in bulk_rows([item])]
     insert_new(uow.connection, _postings, rows)
 
 
-def _posting(row: Row, number: int) -> Row:
+def _posting(row: Row, number: int, booked: int | None) -> Row:
+    """`booked` is the year of the voucher, which records of an older version do not name."""
     day = date.fromisoformat(row["business_date"])
-    when = {"business_date": day, "year": day.year, "month": day.month}
+    year = booked or day.year
+    when = {"business_date": day, "year": year, "month": day.month if day.year == year else 0}
     return {**row, **when, "entry_no": number}
 
 
@@ -251,6 +271,88 @@ def apply_year_settled(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> No
                 )
     insert_new(uow.connection, _closings, closed)
     insert_new(uow.connection, _postings, earned)
+
+
+CORRECTION_COLUMNS: Mapping[str, Callable[[str], Any]] = {
+    "account_no": int,
+    "source": str,
+    "year": int,
+    "through": int,
+    "carried_fen": int,
+    "product_before": int,
+    "product_after": int,
+    "interest_before": int,
+    "interest_after": int,
+    "rate_before": int,
+    "rate_after": int,
+    "posted_line": int,
+}
+
+
+def publish_corrections(
+    uow: UnitOfWork, number: int, on: date, rows: Iterable[Sequence[Any]]
+) -> list[str]:
+    """Tell what a correction of interest changed, packed by `CORRECTION_COLUMNS`: the villages."""
+    head = {"entry_no": number, "on": on.isoformat()}
+    key = f"{uow.node}-{number}"
+    return publish_packed(uow, CORRECTED, key, rows, columns=CORRECTION_COLUMNS, head=head)
+
+
+@CORRECTED.applies
+def apply_corrections(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the corrections, and the postings that follow from them."""
+    changed, moved = [], []
+    for item in arrived:
+        number = item.record.body["entry_no"]
+        on = date.fromisoformat(item.record.body["on"])
+        for row in packed_rows(item, CORRECTION_COLUMNS):
+            line_no = row.pop("posted_line")
+            changed.append({**row, "entry_no": number})
+            if line_no:
+                moved.append(correction_posting({**row, "entry_no": number}, line_no, on))
+    insert_new(uow.connection, _corrections, changed)
+    insert_new(uow.connection, _postings, moved)
+
+
+def correction_posting(row: Mapping[str, Any], line_no: int, on: date) -> Row:
+    """The posting of one correction: of the year it corrects, counted from the opening of ours."""
+    year = row["year"]
+    return {
+        "county_code": row["county_code"],
+        "entry_no": row["entry_no"],
+        "line_no": line_no,
+        "account_no": row["account_no"],
+        "village": row["village"],
+        "source": row["source"],
+        "kind": "correction",
+        "fen": row["interest_after"] - row["interest_before"],
+        "year": on.year,
+        "month": 0,
+        "for_year": year,
+        "business_date": min(date(year, 12, 31), on),
+        "reverses_entry": None,
+        "reverses_line": None,
+    }
+
+
+def publish_rate_correction(uow: UnitOfWork, run: RateCorrection) -> None:
+    """Tell that a settled year was computed again at another rate."""
+    body = run.model_dump(exclude={"county_code", "corrected_at"})
+    body["corrected_at"] = iso(run.corrected_at)
+    key = f"{run.county_code}-{run.entry_no}"
+    routes = (UP_PROVINCE, down(uow.node))
+    uow.publish(RATE_CORRECTED, key, body, region=uow.node, routes=routes)
+
+
+@RATE_CORRECTED.applies
+def apply_rate_corrections(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Keep the rate that holds now."""
+    rows = []
+    for item in arrived:
+        body = dict(item.record.body)
+        body["corrected_at"] = from_iso(body["corrected_at"])
+        rows.append({**body, "county_code": str(RegionCode(item.record.region).county)})
+    insert_new(uow.connection, _rate_corrections, rows)
 
 
 def publish_run(uow: UnitOfWork, run: InterestRun, memo: str) -> None:

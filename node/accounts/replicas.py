@@ -10,12 +10,14 @@ from node.accounts.models import (
     Account,
     AccountClosing,
     AccountSettlement,
+    InterestCorrection,
     InterestRun,
     JournalEntry,
     JournalLine,
     LedgerBook,
     PeriodLock,
     Posting,
+    RateCorrection,
 )
 from node.accounts.serials import ACCOUNT, ENTRY
 from node.core.db import insert_new, upsert
@@ -32,6 +34,8 @@ _closings: Table = AccountClosing.__table__  # type: ignore[attr-defined]
 _settlements: Table = AccountSettlement.__table__  # type: ignore[attr-defined]
 _runs: Table = InterestRun.__table__  # type: ignore[attr-defined]
 _locks: Table = PeriodLock.__table__  # type: ignore[attr-defined]
+_corrections: Table = InterestCorrection.__table__  # type: ignore[attr-defined]
+_rate_corrections: Table = RateCorrection.__table__  # type: ignore[attr-defined]
 _books: Table = LedgerBook.__table__  # type: ignore[attr-defined]
 
 
@@ -66,6 +70,8 @@ REPLICAS = (
     ReplicaTable(_postings, of_villages(_postings)),
     ReplicaTable(_closings, of_villages(_closings)),
     ReplicaTable(_settlements, of_villages(_settlements)),
+    ReplicaTable(_corrections, of_villages(_corrections)),
+    ReplicaTable(_rate_corrections, lambda region: of_county(_rate_corrections, region)),
     ReplicaTable(_locks, _locks_inside),
     ReplicaTable(_runs, lambda region: of_county(_runs, region)),
 )

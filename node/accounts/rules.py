@@ -19,7 +19,10 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What came in (positive) or went out (negative) in one month, in fen."""
+    """What came in (positive) or went out (negative) in one month, in fen.
+
+    Month 0 is what belongs to an earlier year and became known in this one.
+    """
 
     month: int
     fen: int
@@ -77,10 +80,17 @@ def product_terms(
     _check_period(through, lag)
     terms = [Term(0, opening, through)]
     for movement in movements:
-        if not 1 <= movement.month <= through:
+        if not 0 <= movement.month <= through:
             raise Invalid("记账月份不在结息期内", field="month", month=movement.month)
-        terms.append(Term(movement.month, movement.fen, through - movement.month + 1 - lag))
+        terms.append(
+            Term(movement.month, movement.fen, earning_months(movement.month, through, lag))
+        )
     return terms
+
+
+def earning_months(month: int, through: int, lag: int) -> int:
+    """How many months until the end of `through` money moved in `month` earns."""
+    return through + 1 - lag - month if month else through
 
 
 def month_product(
@@ -131,6 +141,78 @@ def settle(
         earned[source] = interest(product[source], rate_ppm)
         closing[source] = start + sum(movement.fen for movement in movements) + earned[source]
     return Settlement(product=product, interest=earned, closing=closing)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A settled part of a year of one source: the months after `start` up to `through`.
+
+    `rate_ppm` is the rate it was settled at, `rate_now` the one that holds today.
+    """
+
+    year: int
+    start: int
+    through: int
+    product: int
+    interest: int
+    rate_ppm: int
+    lag: int
+    rate_now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A movement of a settled year that became known only now, in fen."""
+
+    year: int
+    month: int
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a stretch comes to now; `carried` is the difference it began with, in fen."""
+
+    stretch: Stretch
+    carried: int
+    product: int
+    interest: int
+
+    @property
+    def difference(self) -> int:
+        """What is still to be credited (or taken back, below zero)."""
+        return self.interest - self.stretch.interest
+
+
+def corrected(stretches: Iterable[Stretch], late: Sequence[Late] = ()) -> list[Change]:
+    """Settle again what is settled, as if everything had been known from the start.
+
+    `stretches` are those of one source in the order of time, from the first year concerned to the
+    last one settled. Only those that change are answered. Interest found for an earlier stretch is
+    carried into the later ones, where it earns itself.
+
+    Source: 国发〔2014〕8号 §7, every contribution bears interest: a correction re-computes that
+    of its year and of every later one.
+    """
+    changes = []
+    earned = 0
+    for each in stretches:
+        carried = earned + sum(move.fen for move in late if _is_before(move, each))
+        product = each.product + carried * (each.through - each.start)
+        product += sum(
+            move.fen * earning_months(move.month, each.through, each.lag)
+            for move in late
+            if move.year == each.year and each.start < move.month <= each.through
+        )
+        found = interest(product, each.rate_now)
+        if product != each.product or found != each.interest:
+            changes.append(Change(each, carried, product, found))
+        earned += found - each.interest
+    return changes
+
+
+def _is_before(move: Late, stretch: Stretch) -> bool:
+    return (move.year, move.month) <= (stretch.year, stretch.start)
 
 
 def drawn(month: int, by_source: Mapping[Source, int]) -> list[Entry]:

@@ -4,7 +4,8 @@ on any account (tests/property/test_accounts_settlement.py).
 A source's product through month M is made of parts, `settled` being what an earlier settlement of
 the same year left (through month S, with everything booked until then):
 
-- never settled this year: opening × M, and every posting × (M + 1 − month − lag);
+- never settled this year: opening × M, and every posting × (M + 1 − month − lag); a posting of an
+  earlier year that became known in this one (month 0) × M;
 - settled through S: its closing × (M − S), and every posting it does not hold × the months left,
   at most M − S: what it holds has earned already.
 
@@ -29,6 +30,7 @@ _PARTS = """
         WHERE c.county_code = :county AND c.year = :year - 1 AND c.closing_fen <> 0 {only_c}
         UNION ALL
         SELECT p.account_no, p.source, 0, p.fen, p.fen * CASE
+            WHEN s.account_no IS NULL AND p.month = 0 THEN :through
             WHEN s.account_no IS NULL THEN :through + 1 - p.month - :lag
             WHEN p.entry_no <= s.booked_through AND p.month <= s.through THEN 0
             WHEN p.month + :lag > s.through THEN :through + 1 - p.month - :lag

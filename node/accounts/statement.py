@@ -8,11 +8,12 @@ from sqlmodel import col, select
 
 from node.accounts.balances import open_years, settled_year
 from node.accounts.chart import Kind
-from node.accounts.explain import interest_sentence
+from node.accounts.explain import correction_sentence, interest_sentence
 from node.accounts.models import (
     Account,
     AccountClosing,
     AccountSettlement,
+    InterestCorrection,
     InterestRun,
     JournalEntry,
     Posting,
@@ -20,6 +21,13 @@ from node.accounts.models import (
 from node.accounts.sources import OFFICIAL_ORDER, Source, in_official_order
 from node.core.work import UnitOfWork
 from node.policy.models import Bulletin
+
+NAMED_BY_YEAR = frozenset(
+    {Kind.CONTRIBUTION, Kind.MAKE_UP, Kind.SUBSIDY, Kind.COLLECTIVE, Kind.CORRECTION}
+)
+NOT_REVERSIBLE = frozenset(
+    {Kind.REVERSAL, Kind.INTEREST, Kind.SETTLEMENT, Kind.CORRECTION, Kind.SUBSIDY}
+)
 
 SCHEME_BEGAN = 2009
 """国发〔2009〕32号: no account is older, so no year before has to be looked for."""
@@ -56,6 +64,17 @@ class SourceSum:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionLine:
+    """What a later voucher changed of this year's interest, in fen; `words` shows the working."""
+
+    entry_no: int
+    source: Source
+    words: str
+    reason: str
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A year of one account."""
 
@@ -64,6 +83,7 @@ class Statement:
     is_settled: bool
     lines: Sequence[StatementLine]
     sources: Sequence[SourceSum]
+    corrections: Sequence[CorrectionLine] = ()
 
     @property
     def opening(self) -> int:
@@ -113,7 +133,39 @@ def statement(uow: UnitOfWork, account: Account, year: int) -> Statement:
         is_settled=bool(closings),
         lines=_lines(uow, account, _Year(year, opening, postings, closings)),
         sources=sums,
+        corrections=_corrections(uow, *own, year),
     )
+
+
+def _corrections(uow: UnitOfWork, county: str, account_no: int, year: int) -> list[CorrectionLine]:
+    """What became known of this year after it was settled, in the order it was booked."""
+    found = select(InterestCorrection).where(
+        InterestCorrection.county_code == county,
+        InterestCorrection.account_no == account_no,
+        InterestCorrection.year == year,
+    )
+    rows = sorted(
+        uow.session.exec(found),
+        key=lambda row: (row.entry_no, OFFICIAL_ORDER.index(Source(row.source)), row.through),
+    )
+    heads = _heads(uow, county, {row.entry_no for row in rows})
+    return [
+        CorrectionLine(
+            entry_no=row.entry_no,
+            source=Source(row.source),
+            words=correction_sentence(row),
+            reason=heads[row.entry_no].memo if row.entry_no in heads else "",
+            fen=row.interest_after - row.interest_before,
+        )
+        for row in rows
+    ]
+
+
+def _heads(uow: UnitOfWork, county: str, numbers: set[int]) -> dict[int, JournalEntry]:
+    found = select(JournalEntry).where(
+        JournalEntry.county_code == county, col(JournalEntry.entry_no).in_(numbers)
+    )
+    return {row.entry_no: row for row in uow.session.exec(found)}
 
 
 def _postings(uow: UnitOfWork, county: str, account_no: int, year: int) -> Sequence[Posting]:
@@ -240,11 +292,7 @@ def _evidence(
     uow: UnitOfWork, account: Account, year: int, postings: Sequence[Posting]
 ) -> _Evidence:
     county = account.county_code
-    entries = select(JournalEntry).where(
-        JournalEntry.county_code == county,
-        col(JournalEntry.entry_no).in_({row.entry_no for row in postings}),
-    )
-    by_number = {row.entry_no: row for row in uow.session.exec(entries)}
+    by_number = _heads(uow, county, {row.entry_no for row in postings})
     run = uow.session.get(InterestRun, (county, year))
     settled = select(AccountSettlement).where(
         AccountSettlement.county_code == county,
@@ -273,7 +321,7 @@ def _line(
 ) -> StatementLine:
     source, kind = Source(row.source), Kind(row.kind)
     basis, basis_kind, basis_key = _basis(row, evidence)
-    can = kind not in {Kind.REVERSAL, Kind.INTEREST, Kind.SETTLEMENT, Kind.SUBSIDY}
+    can = kind not in NOT_REVERSIBLE
     return StatementLine(
         on=row.business_date,
         summary=_summary(row, kind),
@@ -291,7 +339,7 @@ def _line(
 
 
 def _summary(row: Posting, kind: Kind) -> str:
-    if kind in {Kind.CONTRIBUTION, Kind.MAKE_UP, Kind.SUBSIDY, Kind.COLLECTIVE}:
+    if kind in NAMED_BY_YEAR:
         return f"{row.for_year} 年度{kind.title}"
     return kind.title
 
@@ -304,9 +352,11 @@ def _note(row: Posting, kind: Kind, evidence: _Evidence, closing: AccountClosing
         if settled is not None:
             months = f"结至 {settled.through} 月，"
             return months + interest_sentence(settled.product, settled.rate_ppm)
-    if kind is Kind.REVERSAL:
-        entry = evidence.entries.get(row.entry_no)
+    entry = evidence.entries.get(row.entry_no)
+    if kind in {Kind.REVERSAL, Kind.CORRECTION}:
         return entry.memo if entry else ""
+    if row.month == 0 and entry is not None:
+        return f"{entry.business_date.isoformat()} 补记，自年初起计息"
     return ""
 
 

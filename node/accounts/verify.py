@@ -133,6 +133,22 @@ _CONTROL_ACCOUNT = text("""
     GROUP BY county_code HAVING sum(accounts) <> sum(control)
 """).bindparams(control=CONTROL)
 
+_CORRECTIONS_ROUNDED = text("""
+    SELECT county_code, entry_no, account_no, year, source FROM interest_correction
+    WHERE 24000000 * interest_after > 2 * product_after * rate_after + 12000000
+       OR 24000000 * (interest_after + 1) <= 2 * product_after * rate_after + 12000000
+""")
+
+_CORRECTIONS_POSTED = text("""
+    SELECT county_code, entry_no, account_no, source, sum(fen) FROM (
+        SELECT county_code, entry_no, account_no, source, interest_after - interest_before AS fen
+        FROM interest_correction
+        UNION ALL
+        SELECT county_code, entry_no, account_no, source, -fen FROM posting
+        WHERE kind = 'correction') AS both_sides
+    GROUP BY county_code, entry_no, account_no, source HAVING sum(fen) <> 0
+""")
+
 QUESTIONS = (
     Question("凭证借贷平衡", _BALANCED, _row("{0} 凭证 {1} 相差 {2} 分"), whole_ledger=True),
     Question("个人账户记账都有凭证", _HEADED, _row("{0} 凭证 {1} 缺失，涉及 {2} 笔")),
@@ -157,6 +173,16 @@ QUESTIONS = (
     ),
     Question("年初余额等于上年年末", _CHAINED, _row("{0} 账户 {1} {2} 年 {3} 相差 {4} 分")),
     Question("利息等于积数乘以利率", _RECOMPUTED, _row("{0} 账户 {1} {2} 年 {3}")),
+    Question(
+        "更正后的利息等于积数乘以利率",
+        _CORRECTIONS_ROUNDED,
+        _row("{0} 凭证 {1} 账户 {2} {3} 年 {4}"),
+    ),
+    Question(
+        "利息更正等于逐笔差额",
+        _CORRECTIONS_POSTED,
+        _row("{0} 凭证 {1} 账户 {2} {3} 相差 {4} 分"),
+    ),
     Question(
         "结息合计等于各账户利息",
         _INTEREST,

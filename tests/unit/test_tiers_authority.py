@@ -36,6 +36,8 @@ TABLE = [
     ("account.settled", "county", [UP, BACK]),
     ("year.settled", "county", [UP, BACK]),
     ("year.closed", "county", [UP, BACK]),
+    ("interest.corrected", "county", [UP, BACK]),
+    ("rate.corrected", "county", [UP, BACK]),
     ("ledger.entered", "county", [UP, BACK]),
     ("ledger.period", "county", [UP]),
     ("subsidy.paid", "county", [UP, BACK]),
