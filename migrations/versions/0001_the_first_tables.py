@@ -417,6 +417,27 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('taker', 'origin', 'epoch', 'route', 'seq')
     )
+    op.create_table('interest_correction',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.Column('account_no', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.String(length=20), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('through', sa.SmallInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('carried_fen', sa.BigInteger(), nullable=False),
+    sa.Column('product_before', sa.BigInteger(), nullable=False),
+    sa.Column('product_after', sa.BigInteger(), nullable=False),
+    sa.Column('interest_before', sa.BigInteger(), nullable=False),
+    sa.Column('interest_after', sa.BigInteger(), nullable=False),
+    sa.Column('rate_before', sa.Integer(), nullable=False),
+    sa.Column('rate_after', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'entry_no', 'account_no', 'source', 'year', 'through'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('interest_correction', schema=None) as batch_op:
+        batch_op.create_index('ix_interest_correction_account', ['county_code', 'account_no', 'year'], unique=False)
+
     op.create_table('interest_run',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
@@ -462,6 +483,27 @@ def upgrade() -> None:
     sa.Column('opened_on', sa.Date(), nullable=False),
     sa.PrimaryKeyConstraint('county_code')
     )
+    op.create_table('ledger_request',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('body', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('told', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('requested_by', sa.String(length=36), nullable=False),
+    sa.Column('requested_by_name', sa.String(), nullable=False),
+    sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.String(length=36), nullable=True),
+    sa.Column('decided_by_name', sa.String(), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('is_approved', sa.Boolean(), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('ledger_request', schema=None) as batch_op:
+        batch_op.create_index('ix_ledger_request_kind', ['county_code', 'kind', 'subject'], unique=False)
+
     op.create_table('node_report',
     sa.Column('node', sa.String(length=12), nullable=False),
     sa.Column('level', sa.String(length=12), nullable=False),
@@ -565,6 +607,18 @@ def upgrade() -> None:
         batch_op.create_index('ix_posting_account', ['county_code', 'year', 'account_no'], unique=False)
         batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
 
+    op.create_table('rate_correction',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('bulletin_id', sa.String(length=36), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('accounts', sa.Integer(), nullable=False),
+    sa.Column('left_out', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('corrected_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'entry_no')
+    )
     op.create_table('roll_file',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('owner', sa.String(length=36), nullable=False),
@@ -972,6 +1026,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_roll_file_owner'))
 
     op.drop_table('roll_file')
+    op.drop_table('rate_correction')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
         batch_op.drop_index('ix_posting_account')
@@ -994,6 +1049,10 @@ def downgrade() -> None:
     op.drop_table('person')
     op.drop_table('period_lock')
     op.drop_table('node_report')
+    with op.batch_alter_table('ledger_request', schema=None) as batch_op:
+        batch_op.drop_index('ix_ledger_request_kind')
+
+    op.drop_table('ledger_request')
     op.drop_table('ledger_book')
     with op.batch_alter_table('journal_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_journal_entry_trace'))
@@ -1004,6 +1063,10 @@ def downgrade() -> None:
 
     op.drop_table('job_run')
     op.drop_table('interest_run')
+    with op.batch_alter_table('interest_correction', schema=None) as batch_op:
+        batch_op.drop_index('ix_interest_correction_account')
+
+    op.drop_table('interest_correction')
     op.drop_table('held_notice')
     op.drop_table('grade_choice')
     with op.batch_alter_table('entitlement', schema=None) as batch_op:
