@@ -22,6 +22,7 @@ from node.core.divisions import Places, read_places
 from node.core.personal import Keyring, read_keyring
 from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
 from node.network.held_notices import Teller
+from node.registry.prefixes import accept_unassigned_prefixes
 from node.settings import Settings
 from sync.archive_file import NO_ARCHIVES, Folder
 from sync.store import private_key
@@ -186,6 +187,7 @@ def open_node(settings: Settings, *, clock: Clock | None = None) -> Node:
     """
     keyring = read_keyring(settings.secret_file)
     engine = make_engine(settings.database_url, keyring)
+    accept_unassigned_prefixes(engine, accepted=settings.allow_unassigned_prefixes)
     capabilities = load_capabilities(PROFILES[settings.level].capabilities)
     if clock is None:
         clock = shifted_clock(settings.clock_file) if settings.clock_file else system_clock

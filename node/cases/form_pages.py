@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from node.cases import service, views
+from node.cases.confirming import CONFIRMED, confirmation, notices_of, require_confirmed
 from node.cases.entries import require_entering
 from node.cases.matter import matter_of
 from node.cases.models import Case
@@ -26,7 +27,7 @@ router = APIRouter()
 corrections = APIRouter()
 
 FORM = "cases/form.html"
-OURS = frozenset({"csrf_token", "draft", "do", "note"})
+OURS = frozenset({"csrf_token", "draft", "do", "note", CONFIRMED})
 KEEP = "keep"
 
 
@@ -53,6 +54,7 @@ def _new_context(
         "case": None,
         "remarks": {},
         "note": "",
+        "notices": [],
     }
 
 
@@ -81,12 +83,17 @@ def new_for(request: Request, code: str, person_id: str, uow: Writing) -> Respon
 def submit(code: str, typed: Typed, uow: Writing) -> Response:
     """Send it on its way, or keep it as a draft."""
     draft_id = typed.get("draft") or new_id()
+    noted = notices_of(uow, matter_of(code), _values(typed))
     context = _new_context(uow, code, typed, draft_id=draft_id, place=f"/cases/new/{code}")
+    context["notices"] = noted
     with redisplay(FORM, **context):
         if typed.get("do") == KEEP:
             service.save_draft(uow, code, _values(typed), draft_id=draft_id)
             return RedirectResponse("/inbox?done=kept", status_code=303)
-        case = service.submit(uow, code, _values(typed), draft_id=draft_id)
+        case = service.submit(
+            uow, code, _values(typed), draft_id=draft_id, note=confirmation(noted)
+        )
+        require_confirmed(noted, typed)
     return RedirectResponse(f"/cases/{case.id}?done=submitted", status_code=303)
 
 
@@ -111,12 +118,17 @@ def submit_draft(draft_id: str, typed: Typed, uow: Writing) -> Response:
     """Send a draft on its way, or keep it."""
     found, _ = service.open_draft(uow, draft_id)
     place = f"/cases/drafts/{draft_id}"
+    noted = notices_of(uow, matter_of(found.matter), _values(typed))
     context = _new_context(uow, found.matter, typed, draft_id=draft_id, place=place)
+    context["notices"] = noted
     with redisplay(FORM, **context):
         if typed.get("do") == KEEP:
             service.save_draft(uow, found.matter, _values(typed), draft_id=draft_id)
             return RedirectResponse("/inbox?done=kept", status_code=303)
-        case = service.submit(uow, found.matter, _values(typed), draft_id=draft_id)
+        case = service.submit(
+            uow, found.matter, _values(typed), draft_id=draft_id, note=confirmation(noted)
+        )
+        require_confirmed(noted, typed)
     return RedirectResponse(f"/cases/{case.id}?done=submitted", status_code=303)
 
 
@@ -144,6 +156,7 @@ def _correction_context(uow: UnitOfWork, case: Case, typed: Mapping[str, Any]) -
         "case": case,
         "remarks": read_remarks(case.remarks),
         "note": typed.get("note", ""),
+        "notices": [],
     }
 
 
@@ -162,7 +175,8 @@ def correction(request: Request, case_id: str, uow: Writing) -> Response:
 def resubmit(case_id: str, typed: Typed, uow: Writing) -> Response:
     """Send a returned case on again, or keep the correction as a draft."""
     case = service.case_of(uow, case_id)
-    context = _correction_context(uow, case, typed)
+    noted = notices_of(uow, matter_of(case.matter), _values(typed))
+    context = _correction_context(uow, case, typed) | {"notices": noted}
     kept = service.draft_of_case(uow, case_id)
     with redisplay(FORM, **context):
         if typed.get("do") == KEEP:
@@ -172,9 +186,10 @@ def resubmit(case_id: str, typed: Typed, uow: Writing) -> Response:
             uow,
             case_id,
             _values(typed),
-            note=typed.get("note", "").strip(),
+            note=" ".join(filter(None, (typed.get("note", "").strip(), confirmation(noted)))),
             draft_id=kept.id if kept else None,
         )
+        require_confirmed(noted, typed)
     return RedirectResponse(f"/cases/{case_id}?done=submitted", status_code=303)
 
 

@@ -52,15 +52,18 @@ def submit(
     *,
     draft_id: str | None = None,
     provenance: str = "form",
+    note: str = "",
 ) -> Case:
     """Enter one case and send it on its way; its draft, if any, is done with.
+
+    `note` is what the submitting step says, a confirmation of warnings for one.
 
     Raises:
         Forbidden: entering cases here is not the actor's duty.
         Problems: the form has mistakes, each with its field.
         Conflict: the person has an open case of this matter.
     """
-    entry = _enter(uow, matter_of(matter_code), [values], provenance)[0]
+    entry = _enter(uow, matter_of(matter_code), [values], provenance, note=note)[0]
     if entry.refusal is not None:
         raise entry.refusal
     assert entry.row is not None  # noqa: S101  # narrows for mypy: what is not refused is a case
@@ -99,7 +102,12 @@ def preview_many(
 
 
 def _enter(
-    uow: UnitOfWork, matter: Matter[Any], entries: Sequence[Values], provenance: str
+    uow: UnitOfWork,
+    matter: Matter[Any],
+    entries: Sequence[Values],
+    provenance: str,
+    *,
+    note: str = "",
 ) -> list[Entry]:
     require_entering(uow)
     origin = desk(uow)
@@ -112,7 +120,7 @@ def _enter(
     for place, entry in enumerate(good):
         number = case_number(origin, uow.today, first + place)
         entry.row = _case_row(uow, matter, entry, number=number, provenance=provenance)
-    _store(uow, good)
+    _store(uow, good, note=note)
     return checked
 
 
@@ -156,7 +164,7 @@ def stored_form(form: BaseModel) -> str:
     return json.dumps(values, ensure_ascii=False, sort_keys=True)
 
 
-def _store(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
+def _store(uow: UnitOfWork, entries: Sequence[Entry], *, note: str) -> None:
     """Insert cases with their first steps and send them upwards, all in one go."""
     if not entries:
         return
@@ -164,7 +172,7 @@ def _store(uow: UnitOfWork, entries: Sequence[Entry]) -> None:
     for entry in entries:
         assert entry.row and entry.subject  # noqa: S101, PT018  # narrows for mypy
         state, due = State(entry.row["state"]), entry.row["due_on"]
-        step = step_row(uow, entry.row, Action.SUBMIT, state, due=due)
+        step = step_row(uow, entry.row, Action.SUBMIT, state, due=due) | {"opinion": note}
         entry.row["turn"] = step["turn"]
         submitted.append((entry.row, entry.subject.citizen_number, step))
     uow.connection.execute(cases.insert(), [row for row, _, _ in submitted])

@@ -11,10 +11,7 @@ from datetime import date
 
 from node.core.errors import Invalid
 from node.registry.codes import Category, CloseReason, Standing
-from node.registry.rules import age_on
-
-PENSION_AGE = 60
-CHILDBEARING_AGE = 20  # 婚姻法: nobody has a family-planning certificate earlier
+from node.registry.rules import CHILDBEARING_AGE, PENSION_AGE, age_on
 
 _NEXT: Mapping[Standing, frozenset[Standing]] = {
     Standing.ACTIVE: frozenset({Standing.INTERRUPTED, Standing.DRAWING, Standing.CLOSED}),

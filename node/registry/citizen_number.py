@@ -6,7 +6,7 @@ Sources: GB 11643-1999, ISO 7064 MOD 11-2.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -116,7 +116,7 @@ def read_number(text: str, *, today: date, field: str = "citizen_number") -> Cit
 
 
 def number_notices(
-    number: CitizenNumber, *, known_prefixes: Collection[str], field: str = "citizen_number"
+    number: CitizenNumber, *, known_prefixes: Container[str], field: str = "citizen_number"
 ) -> Iterator[Notice]:
     """An upgraded number wants confirming; an unknown place may be abolished or mistyped."""
     if number.upgraded:

@@ -6,7 +6,6 @@ Sources: 国发〔2014〕8号 §3 (who may enrol), §6 (from 60 on nobody contri
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -15,7 +14,6 @@ from sqlalchemy import select
 from node.cases.forms import Option, Shown
 from node.cases.matter import Matter, Subject
 from node.cases.models import Case
-from node.core.divisions import division_lines
 from node.core.divisions import table as divisions
 from node.core.errors import Invalid, Refusal
 from node.core.personal import keyring_of
@@ -24,13 +22,14 @@ from node.policy.bodies import ContributionGrades
 from node.policy.service import in_force
 from node.registry.citizen_number import normal_number, number_problems, read_number
 from node.registry.codes import ETHNICITIES, Category
+from node.registry.door import Arrival, notices_many
 from node.registry.enrol import NewEnrolment, enrol_many, enrolled_people, known_people
 from node.registry.rules import (
     MINIMUM_AGE,
     Applicant,
     age_on,
-    applicant_notices,
     applicant_problems,
+    category_rule_problems,
     grade_problems,
     normal_name,
     short_yuan,
@@ -92,6 +91,10 @@ class EnrolmentForm(BaseModel):
             bank_card=self.bank_card,
         )
 
+    def arrival(self) -> Arrival:
+        """The form as what to look at is found by."""
+        return Arrival(self.applicant(), self.village, self.category, self.grade_fen)
+
 
 class Enrolment(Matter[EnrolmentForm]):
     """参保登记. Approval registers the person and opens the enrolment."""
@@ -126,8 +129,8 @@ class Enrolment(Matter[EnrolmentForm]):
         return found
 
     def notices(self, uow: UnitOfWork, form: EnrolmentForm) -> Iterator[Notice]:
-        """What to look at: an odd phone, a card that fails Luhn, an address elsewhere."""
-        yield from form_notices(form, on=uow.today, places=place_names(uow, form.village))
+        """What to look at: an odd phone or card, an address elsewhere, somebody very like."""
+        yield from notices_many(uow, [form.arrival()])[0]
 
     def options(self, uow: UnitOfWork) -> Mapping[str, Sequence[Option]]:
         """Ethnicities, the villages the actor works for, and the grades in force."""
@@ -187,6 +190,7 @@ def _form_problems(
         yield Invalid("请从列表中选择民族", field="ethnicity")
     if not form.household_address.strip():
         yield Invalid("请填写户籍地址", field="household_address")
+    yield from category_rule_problems(form.category, form.citizen_number, on=on)
     yield from _grade_problems(form, on=on, grades=grades)
     if not form.consent:
         yield Invalid("须经本人同意并确认内容属实", field="consent")
@@ -273,30 +277,3 @@ def village_choices(uow: UnitOfWork) -> list[Option]:
     if scope.level is Level.VILLAGE:
         return village_options(uow) or [(str(scope), str(scope))]
     return [("", "请选择"), *village_options(uow)]
-
-
-def place_names(uow: UnitOfWork, village: str) -> list[str]:
-    """Names of the village and of its township, one of which stands in an address."""
-    codes = [village, *(str(code) for code in RegionCode(village).ancestors[:1])]
-    statement = select(divisions.c.name).where(divisions.c.code.in_(codes))
-    return [row.name for row in uow.connection.execute(statement)]
-
-
-@cache
-def _own_prefixes() -> frozenset[str]:
-    """The prefixes of the packaged division table; read once, 55,000 lines take 30 ms."""
-    return frozenset(line[:6] for line in division_lines())
-
-
-def form_notices(form: EnrolmentForm, *, on: date, places: Sequence[str]) -> Iterator[Notice]:
-    """What to look at in a form; `places` are the names one of which stands in an address."""
-    yield from applicant_notices(
-        form.applicant(), on=on, known_prefixes=_prefixes(form), places=places
-    )
-
-
-def _prefixes(form: EnrolmentForm) -> frozenset[str]:
-    """Known prefixes of first registration; one of another province cannot be judged here."""
-    prefix = normal_number(form.citizen_number)[:6]
-    is_ours = prefix.startswith(form.village[:2])
-    return _own_prefixes() if is_ours else frozenset({prefix})

@@ -21,8 +21,10 @@ from node.core.work import UnitOfWork
 from node.registry.change_rules import Detail, detail_problems, key_evidence_problems
 from node.registry.citizen_number import normal_number, number_problems, read_number
 from node.registry.codes import ETHNICITIES, Evidence
+from node.registry.door import namesake_notices
 from node.registry.effects import Effect
 from node.registry.known import Known, find_known
+from node.registry.likeness import Bearer
 from node.registry.matters import places_of_county
 from node.registry.overtaken import return_overtaken
 from node.registry.person_matter import Decided, PersonForm, PersonMatter
@@ -227,9 +229,16 @@ class KeyChange(ChangeOfDetails[KeyChangeForm]):
         yield from key_evidence_problems(has_evidence=form.evidence is not None, reason=form.reason)
 
     def notices(self, uow: UnitOfWork, form: KeyChangeForm) -> Iterator[Notice]:
-        """A card that fails Luhn; a number that makes the person much older or younger."""
+        """A card that fails Luhn; much older or younger; very like somebody else afterwards."""
         yield from card_notices(form.new_bank_card, field="new_bank_card")
         yield from _age_notices(form, uow)
+        changed = Bearer(
+            name=normal_name(form.new_name or form.name),
+            citizen_number=normal_number(form.new_citizen_number or form.citizen_number),
+            village=form.new_village or form.village,
+        )
+        own = normal_number(form.citizen_number)
+        yield from namesake_notices(uow, changed, instead_of=own)
 
     def options(self, uow: UnitOfWork) -> Mapping[str, Sequence[Option]]:
         """The villages of the county, and what evidence there is."""

@@ -5,7 +5,7 @@ read is reported with its row as the spreadsheet numbers it and its column as th
 the other cells of the row are still read, so that everything wrong is known at once.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -156,7 +156,7 @@ def row_problems(
 
 
 def row_notices(
-    row: RollRow, *, on: date, known_prefixes: Collection[str], places: Iterable[str] = ()
+    row: RollRow, *, on: date, known_prefixes: Container[str], places: Iterable[str] = ()
 ) -> list[Notice]:
     """What somebody should look at before the row goes on."""
     return list(

@@ -8,7 +8,6 @@ import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +19,8 @@ from node.cases.matter import matter_of
 from node.core.errors import Invalid, NotFound, Problems, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
-from node.registry.matters import Enrolment, EnrolmentForm, form_notices, place_names
+from node.registry.door import notices_many
+from node.registry.matters import Enrolment, EnrolmentForm
 from node.registry.models import RollFile
 from node.registry.roll import TITLES, CellProblem, RollRow, read_roll, repeated
 from node.registry.typed import Notice
@@ -109,14 +109,9 @@ def _checked(
     answers = _answers(uow, whole, values, enters=enters) | _answers(
         uow, broken, values, enters=False
     )
-    places = place_names(uow, village)
+    noticed = _notices(uow, values)
     checked = [
-        _row(
-            row,
-            stopped[row.number],
-            answers[row.number],
-            _notices(values[row.number], on=uow.today, places=places),
-        )
+        _row(row, stopped[row.number], answers[row.number], noticed.get(row.number, ()))
         for row in roll.rows
     ]
     return CheckedRoll(village, tuple(checked), roll.ignored)
@@ -175,13 +170,19 @@ def column_title(field: str | None) -> str:
     return TITLES.get(_KEYS.get(field or "", field or ""), "")
 
 
-def _notices(values: Mapping[str, Any], *, on: date, places: Sequence[str]) -> tuple[Notice, ...]:
-    known = {name: value for name, value in values.items() if value is not None}
-    try:
-        form = EnrolmentForm.model_validate(known)
-    except ValueError:
-        return ()
-    return tuple(form_notices(form, on=on, places=places))
+def _notices(
+    uow: UnitOfWork, values: Mapping[int, Mapping[str, Any]]
+) -> dict[int, tuple[Notice, ...]]:
+    """What to look at in each row that can be read, by its number."""
+    arrivals = {}
+    for number, typed in values.items():
+        known = {name: value for name, value in typed.items() if value is not None}
+        try:
+            arrivals[number] = EnrolmentForm.model_validate(known).arrival()
+        except ValueError:
+            continue
+    found = notices_many(uow, list(arrivals.values()))
+    return dict(zip(arrivals, map(tuple, found), strict=True))
 
 
 def keep_roll(uow: UnitOfWork, content: bytes, *, filename: str, village: str) -> RollFile:

@@ -7,7 +7,7 @@ Sources: GB 11643-1999 (citizen number), ISO 7064 MOD 11-2, 国发〔2014〕8号
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,9 +19,12 @@ from node.registry.citizen_number import (
     number_problems,
     read_number,
 )
+from node.registry.codes import Category
 from node.registry.typed import Notice, plain
 
 MINIMUM_AGE = 16
+PENSION_AGE = 60
+CHILDBEARING_AGE = 20  # 婚姻法: nobody has a family-planning certificate earlier
 NAME_LENGTHS = range(2, 51)
 
 _HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -185,7 +188,7 @@ def applicant_problems(
 
 
 def applicant_notices(
-    applicant: Applicant, *, on: date, known_prefixes: Collection[str], places: Iterable[str] = ()
+    applicant: Applicant, *, on: date, known_prefixes: Container[str], places: Iterable[str] = ()
 ) -> Iterator[Notice]:
     """What somebody should look at before this applicant goes on."""
     if not any(number_problems(applicant.citizen_number, today=on)):
@@ -194,6 +197,33 @@ def applicant_notices(
     yield from phone_notices(applicant.phone)
     yield from card_notices(applicant.bank_card)
     yield from address_notices(applicant.household_address, places=places)
+
+
+def category_rule_problems(
+    category: Category, citizen_number: str, *, on: date, field: str = "category"
+) -> Iterator[Invalid]:
+    """A special group somebody of this age can belong to."""
+    if any(number_problems(citizen_number, today=on)):
+        return
+    age = age_on(read_number(citizen_number, today=on).born_on, on)
+    if category is Category.FAMILY_PLANNING and age < CHILDBEARING_AGE:
+        yield Invalid(f"不满 {CHILDBEARING_AGE} 周岁，不可能属于计生家庭对象", field=field)
+
+
+def category_notices(category: Category, *, field: str = "category") -> Iterator[Notice]:
+    """A special group rests on a certificate or on a list of its department."""
+    if category is not Category.ORDINARY:
+        yield Notice(f"{category.title}须有相应证件或主管部门名单，请核对原件", field)
+
+
+def late_grade_notices(
+    citizen_number: str, grade_fen: int | None, *, on: date, field: str = "grade_fen"
+) -> Iterator[Notice]:
+    """From 60 on nobody contributes year by year (DQ-12); making years up is another matter."""
+    if grade_fen is None or any(number_problems(citizen_number, today=on)):
+        return
+    if age_on(read_number(citizen_number, today=on).born_on, on) >= PENSION_AGE:
+        yield Notice(f"已满 {PENSION_AGE} 周岁，不再按年缴费；需要补缴的请另行办理", field)
 
 
 def _is_private(char: str) -> bool:
