@@ -4,15 +4,17 @@ Chains, signatures and receipts of sync; invariants of the ledger; figures that 
 what the counties reported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from node.accounts.verify import verify as verify_ledger
 from node.core.work import UnitOfWork
 from node.network.state import held_by_kind, open_incidents
 from node.runtime import Node
-from node.statistics import figures
+from node.statistics import figures, recount
 from node.statistics import service as statistics
+from node.statistics.cells import refresh
+from node.statistics.rules import Period, differences
 from tiers import Level
 
 
@@ -32,6 +34,8 @@ class Finding:
 def prove(node: Node, *, show_progress: bool = False) -> list[Finding]:
     """Check everything this node holds."""
     findings = [_signatures(node, show_progress=show_progress)]
+    with node.work() as uow:
+        refresh(uow)
     with node.work(writing=False) as uow:
         findings.append(_nothing_held(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in verify_ledger(uow))
@@ -69,13 +73,23 @@ def _figures(node: Node, uow: UnitOfWork) -> Iterator[Finding]:
     if uow.level.rank > Level.COUNTY.rank:
         return
     for year in figures.years(uow):
-        found = statistics.overview(uow, node.places, uow.node, year)
+        period = Period(year)
+        found = statistics.overview(uow, node.places, uow.node, period)
         detail = f"{len(found.lines)} 个下级，参保 {found.whole['enrolled']} 人"
         yield Finding(f"{year} 年统计：合计等于各部分之和", found.adds_up, detail)
-        for check in statistics.checks(uow, year):
+        yield _recounted(uow, year, found.whole)
+        for check in statistics.checks(uow, period):
             if check.report is not None:
                 title = f"{year} 年统计：{node.places.name(check.county)}上报与本级重算"
                 yield Finding(title, not check.is_contradiction, _comparison(check))
+
+
+def _recounted(uow: UnitOfWork, year: int, kept: Mapping[str, int]) -> Finding:
+    """The figures kept and counted as facts came, against a count of all facts from scratch."""
+    fresh = recount.whole(uow, uow.node, year)
+    different = differences(str(uow.node), reported=kept, recomputed=fresh)
+    detail = "、".join(f"{d.measure} {d.reported} ≠ {d.recomputed}" for d in different)
+    return Finding(f"{year} 年统计：与逐笔重算一致", not different, detail)
 
 
 def _comparison(check: statistics.Check) -> str:

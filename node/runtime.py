@@ -20,7 +20,15 @@ from node.core.clock import Clock, shifted_clock, system_clock
 from node.core.db import make_engine
 from node.core.divisions import Places, read_places
 from node.core.personal import Keyring, read_keyring
-from node.core.work import Actor, RecordType, UnitOfWork, machine, unit_of_work
+from node.core.work import (
+    Actor,
+    RecordType,
+    UnitOfWork,
+    machine,
+    observe,
+    tell_observers,
+    unit_of_work,
+)
 from node.network.held_notices import Teller
 from node.registry.prefixes import accept_unassigned_prefixes
 from node.settings import Settings
@@ -41,6 +49,8 @@ def load_capabilities(names: Sequence[str]) -> tuple[Capability, ...]:
     for capability in found:
         for matter in capability.matters():
             register(matter)
+        for observer in capability.observers:
+            observe(observer)
     return tuple(found)
 
 
@@ -166,6 +176,7 @@ class Node:
                     session, machine(self.code, "同步"), self.code, self.clock(), self.hosted
                 )
                 kind.apply(uow, arrived)
+                tell_observers(uow, [item.record for item in arrived])
                 uow.flush_records()
                 session.flush()
 

@@ -23,7 +23,7 @@ CITY = p.Profile(
         "network",
     ),
     roles=roles_at(Level.CITY),
-    jobs=("network.report", "identity.sweep"),
+    jobs=("network.report", "identity.sweep", "statistics.refresh"),
     navigation=(
         p.item(p.REGISTRY, *_INSPECTION),
         p.item(p.ACCOUNTS, *_INSPECTION),

@@ -30,6 +30,7 @@ COUNTY = p.Profile(
         "banking.exchange",
         "network.report",
         "statistics.report",
+        "statistics.refresh",
         "identity.sweep",
     ),
     navigation=(

@@ -23,7 +23,7 @@ PROVINCE = p.Profile(
         "network",
     ),
     roles=roles_at(Level.PROVINCE),
-    jobs=("identity.sweep",),
+    jobs=("identity.sweep", "statistics.refresh"),
     navigation=(
         p.item(p.POLICY, *_BUSINESS),
         p.item(p.REGISTRY, *_QUALITY),

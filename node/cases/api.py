@@ -54,7 +54,12 @@ class OutcomesOut(BaseModel):
     outcomes: list[OutcomeOut]
 
 
-ByField = Annotated[dict[str, str], BeforeValidator(read_remarks)]
+def _by_field(stored: str | dict[str, str]) -> dict[str, str]:
+    """Remarks as a row keeps them, or as an answer that is built from another already has them."""
+    return stored if isinstance(stored, dict) else read_remarks(stored)
+
+
+ByField = Annotated[dict[str, str], BeforeValidator(_by_field)]
 """Remarks by field, from how a case keeps them."""
 
 

@@ -1,4 +1,4 @@
-"""Commands that prove: verify, trace, calc."""
+"""Commands that prove: verify, trace, report, verify-report, calc."""
 
 import json
 import sys
@@ -13,6 +13,7 @@ from node.cli.options import Config, node_from
 from node.core.errors import NotFound
 from node.runtime import Node
 from sync.tracing import Trace
+from tiers import RegionCode
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,6 +21,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(verify)
     app.command()(trace)
     app.command()(calc)
+    app.command()(report)
+    app.command(name="verify-report")(verify_report)
 
 
 def verify(
@@ -82,6 +85,45 @@ def _proof_in_words(node: Node, proof: Trace) -> Iterator[str]:
         issuer = node.places.name(certificate.issuer)
         yield f"  证书 {node.places.name(certificate.node)}，由{issuer}签发"
     yield f"  根证书指纹 {proof.fingerprint}"
+
+
+def report(
+    config: Config,
+    to: Annotated[Path, typer.Option("--to", help="写到这个文件", dir_okay=False)],
+    year: Annotated[int, typer.Option(min=2009, max=2200, help="年度")],
+    month: Annotated[int, typer.Option(min=0, max=12, help="月份；0 为全年")] = 0,
+    region: Annotated[str, typer.Option(help="地区代码；不写为本节点所辖")] = "",
+) -> None:
+    """导出统计报告：各县签名的上报和它们的合计，在任何节点离线都能核验。"""
+    from node.statistics.report_file import report_file  # noqa: PLC0415  # only this command
+    from node.statistics.rules import Period  # noqa: PLC0415
+
+    node = node_from(config)
+    place = RegionCode(region) if region else node.code
+    with node.work(writing=False) as uow:
+        content = report_file(uow, node.replica, place, Period(year, month))
+    to.write_bytes(content)
+    typer.echo(f"已写入 {to}（{len(content):,} 字节）")
+
+
+def verify_report(
+    config: Config,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="统计报告文件")],
+) -> None:
+    """离线核验一份统计报告：每个县的签名、证书链到根、各县之和。全部成立时退出码为 0。"""
+    from node.statistics.report_file import verify_file  # noqa: PLC0415  # only this command
+
+    node = node_from(config)
+    found = verify_file(file.read_bytes(), fingerprint=node.fingerprint)
+    period = f"{found.period.year} 年" + (f" {found.period.month} 月" if found.period.month else "")
+    typer.echo(f"{node.places.name(found.region)} {period}，{len(found.counties)} 个县上报")
+    for name, value in found.measures.items():
+        typer.echo(f"  {name} {value:,}")
+    for problem in found.problems:
+        typer.echo(f"✗ {problem}")
+    if found.problems:
+        raise typer.Exit(1)
+    typer.echo("✓ 每个县的签名、默克尔路径、证书链和合计逐项成立")
 
 
 def calc(

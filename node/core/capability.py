@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from node.core.replica_table import ReplicaTable
-from node.core.work import RecordType, UnitOfWork
+from node.core.work import Observer, RecordType, UnitOfWork
 from node.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Capability:
     `replicas` are the tables that hold what other nodes have told, for a node that begins with a
     snapshot of them; `after_snapshot` does what else follows when their rows have been set down.
     `jobs_of` gives jobs that depend on how the node is set up.
+    `observers` hear of facts of other capabilities, in the transaction that writes them.
     """
 
     name: str
@@ -53,3 +54,4 @@ class Capability:
     jobs_of: Callable[[Settings], Sequence[Job]] = _no_jobs
     replicas: Sequence[ReplicaTable] = ()
     after_snapshot: Callable[[UnitOfWork], None] = _nothing
+    observers: Sequence[Observer] = ()

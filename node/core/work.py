@@ -144,6 +144,7 @@ class UnitOfWork:
         if not self.pending:
             return
         connection = self.connection
+        tell_observers(self, [item.record for item in self.pending])
         run: list[sync.Record] = []
         for index, item in enumerate(self.pending):
             run.append(item.record)
@@ -191,6 +192,34 @@ class RecordType:
         """Decorator: the bulk handler of this type."""
         self.apply = function
         return function
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who wants to hear of facts, whether they are written here or arrive, in their transaction.
+
+    `families` are the first words of record types: `account` hears of every `account.…`.
+    """
+
+    name: str
+    families: frozenset[str]
+    see: Callable[[UnitOfWork, Sequence["sync.Record"]], None]
+
+
+_observers: dict[str, Observer] = {}
+
+
+def observe(observer: Observer) -> None:
+    """Let an observer hear of facts from now on; a second one of its name takes its place."""
+    _observers[observer.name] = observer
+
+
+def tell_observers(uow: UnitOfWork, records: Sequence["sync.Record"]) -> None:
+    """Show every observer the records of its families."""
+    for observer in _observers.values():
+        concerning = [r for r in records if r.type.partition(".")[0] in observer.families]
+        if concerning:
+            observer.see(uow, concerning)
 
 
 @contextmanager

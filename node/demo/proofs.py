@@ -12,7 +12,7 @@ from node.demo.plan import PROVINCE
 from node.demo.stage import Progress, Stage
 from node.proof import prove
 from node.runtime import Node
-from node.statistics import figures
+from node.statistics import figures, recount
 from node.statistics.rules import MEASURES
 from sync.store import outbox, stream
 from tiers import Level, RegionCode
@@ -131,13 +131,13 @@ def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
     province = nodes[PROVINCE]
     with province.work(writing=False) as uow:
         years = figures.years(uow)
-        whole = {year: figures.whole(uow, PROVINCE, year) for year in years}
+        whole = {year: recount.whole(uow, PROVINCE, year) for year in years}
     for year in years:
         parts: Counter[str] = Counter()
         for code, node in nodes.items():
             if code.level is Level.COUNTY:
                 with node.work(writing=False) as uow:
-                    parts.update(figures.whole(uow, code, year))
+                    parts.update(recount.whole(uow, code, year))
         ok = all(whole[year][m.name] == parts[m.name] for m in MEASURES)
         detail = (
             f"参保 {whole[year]['enrolled']:,} 人，余额 {whole[year]['balance_fen'] / 100:,.2f} 元"

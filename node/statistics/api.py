@@ -2,17 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
 from node.core.edge import Reading, Writing
 from node.core.errors import Forbidden
 from node.statistics import service
+from node.statistics.freshness import UP_TO_DATE
+from node.statistics.rules import Period
 from tiers import RegionCode, Role
 
 router = APIRouter(prefix="/api/statistics", tags=["statistics"])
 
 Year = Annotated[int, Path(ge=2009, le=2200)]
+Month = Annotated[int, Query(ge=0, le=12, description="0: the whole year")]
 
 
 class LineOut(BaseModel):
@@ -37,6 +40,7 @@ class OverviewOut(BaseModel):
 
     region: str
     year: int
+    month: int
     whole: dict[str, int]
     lines: list[LineOut]
     adds_up: bool
@@ -48,19 +52,24 @@ class ReportOut(BaseModel):
 
     county: str
     year: int
+    month: int
     version: int
     measures: dict[str, int]
 
 
-@router.get("/{year}")
-def overview(request: Request, year: Year, uow: Reading, region: str = "") -> OverviewOut:
-    """Figures of a region (this node's when none is named)."""
+@router.get("/{year}", dependencies=[UP_TO_DATE])
+def overview(
+    request: Request, year: Year, uow: Reading, region: str = "", month: Month = 0
+) -> OverviewOut:
+    """Figures of a region (this node's when none is named), counted as far as facts have come."""
     places = request.app.state.node.places
     place = RegionCode(region) if region else uow.actor.scope
-    found = service.overview(uow, places, place, year)
+    period = Period(year, month)
+    found = service.overview(uow, places, place, period)
     return OverviewOut(
         region=str(place),
         year=year,
+        month=month,
         whole=found.whole,
         lines=[
             LineOut(place=line.place, name=places.name(line.place), measures=line.measures or {})
@@ -74,17 +83,21 @@ def overview(request: Request, year: Year, uow: Reading, region: str = "") -> Ov
                 version=check.report.version if check.report else None,
                 differences=[d.measure for d in check.differences],
             )
-            for check in service.checks(uow, year)
+            for check in service.checks(uow, period)
         ],
     )
 
 
 @router.post("/{year}/report", status_code=201)
-def report(year: Year, uow: Writing) -> ReportOut:
-    """Compute and send this county's figures."""
+def report(year: Year, uow: Writing, month: Month = 0) -> ReportOut:
+    """Count and send this county's figures."""
     if not uow.actor.holds(Role.ACCOUNTANT):
         raise Forbidden("统计由财务岗上报")
-    made = service.report(uow, year)
+    made = service.report(uow, Period(year, month))
     return ReportOut(
-        county=made.county_code, year=made.year, version=made.version, measures=made.measures
+        county=made.county_code,
+        year=made.year,
+        month=made.month,
+        version=made.version,
+        measures=made.measures,
     )

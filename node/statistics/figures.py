@@ -1,23 +1,15 @@
-"""The figures of a year, from this node's own replica, grouped by place. Set-based throughout.
+"""Figures of a period by place, read from the cells. One computation for all five tiers."""
 
-Every tier holds the same tables for its own region, so this is one computation for all five.
-"""
+from collections.abc import Iterable
 
-from collections.abc import Iterator
-from datetime import date
-from typing import Any
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 
-from sqlalchemy import ColumnElement, Select, Table, case, distinct, func, literal, select
-
-from node.accounts.models import Posting
-from node.accounts.sources import Source
-from node.benefits.models import Entitlement
-from node.contributions.models import Contribution
 from node.core.work import UnitOfWork
-from node.registry.models import Enrolment
-from node.statistics.rules import nothing
+from node.statistics.cells import cell, total
+from node.statistics.rules import NAMES, STOCKS, Period, nothing
 from tiers import Level, RegionCode
 
+CODE_DIGITS = 12
 DIGITS = {
     Level.PROVINCE: 2,
     Level.CITY: 4,
@@ -25,100 +17,87 @@ DIGITS = {
     Level.TOWNSHIP: 9,
     Level.VILLAGE: 12,
 }
-CODE_DIGITS = 12
-PAID = ("contribution", "make_up")
-SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY)
-
-posting: Table = Posting.__table__  # type: ignore[attr-defined]
-enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
-contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
-entitlement: Table = Entitlement.__table__  # type: ignore[attr-defined]
 
 Figures = dict[RegionCode, dict[str, int]]
 
 
-def by_place(uow: UnitOfWork, region: RegionCode, level: Level, year: int) -> Figures:
-    """Every measure of a year for each place of a level inside a region that has any figure."""
+def by_place(uow: UnitOfWork, region: RegionCode, level: Level, period: Period) -> Figures:
+    """Every measure of a period for each place of a level inside a region that has any figure."""
+    down_to_county = level.rank <= Level.COUNTY.rank
+    table, code = (total, total.c.county_code) if down_to_county else (cell, cell.c.place)
+    place = func.substr(code, 1, DIGITS[level]).label("place")
+    statement = (
+        select(place, table.c.measure, func.sum(table.c.amount))
+        .where(_inside(table, region), _of_period(table, period))
+        .group_by(place, table.c.measure)
+    )
     found: Figures = {}
-    for statement in _statements(region, level, year):
-        for row in uow.connection.execute(statement).mappings():
-            place = RegionCode(str(row["place"]).ljust(CODE_DIGITS, "0"))
-            measures = found.setdefault(place, nothing())
-            for name, value in row.items():
-                if name != "place":
-                    measures[str(name)] = int(value or 0)
+    for prefix, measure, amount in uow.connection.execute(statement):
+        here = RegionCode(str(prefix).ljust(CODE_DIGITS, "0"))
+        found.setdefault(here, nothing())[measure] = int(amount)
     return found
 
 
-def whole(uow: UnitOfWork, region: RegionCode, year: int) -> dict[str, int]:
-    """Every measure of a region, computed as one, not as a sum of its parts."""
-    measures = nothing()
-    for statement in _statements(region, region.level, year):
-        for row in uow.connection.execute(statement).mappings():
-            measures |= {str(n): int(v or 0) for n, v in row.items() if n != "place"}
-    return measures
+def whole(uow: UnitOfWork, region: RegionCode, period: Period) -> dict[str, int]:
+    """Every measure of a region as one figure."""
+    return next(iter(by_place(uow, region, region.level, period).values()), nothing())
+
+
+def trend(
+    uow: UnitOfWork, region: RegionCode, measure: str, periods: Iterable[Period]
+) -> list[int | None]:
+    """One measure over periods; None before anything was known."""
+    table = total if region.level.rank <= Level.COUNTY.rank else cell
+    statement = (
+        select(table.c.year, table.c.month, func.sum(table.c.amount))
+        .where(_inside(table, region), table.c.measure == measure)
+        .group_by(table.c.year, table.c.month)
+    )
+    changes = {(y, m): int(amount) for y, m, amount in uow.connection.execute(statement)}
+    first = min(changes, default=(9999, 12))
+    return [
+        _over(measure, period, changes) if (period.year, period.last_month) >= first else None
+        for period in periods
+    ]
+
+
+def _over(measure: str, period: Period, changes: dict[tuple[int, int], int]) -> int:
+    if measure in STOCKS:
+        until = (period.year, period.last_month)
+        return sum(amount for when, amount in changes.items() if when <= until)
+    return sum(
+        amount
+        for (year, month), amount in changes.items()
+        if year == period.year and period.month in (0, month)
+    )
 
 
 def years(uow: UnitOfWork) -> list[int]:
-    """Years with postings, newest first."""
-    statement = select(posting.c.year).distinct().order_by(posting.c.year.desc())
+    """Years with figures, newest first."""
+    statement = select(total.c.year).distinct().order_by(total.c.year.desc())
     return [int(year) for year in uow.connection.execute(statement).scalars()]
 
 
-def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[Any]]:
-    year_end = date(year, 12, 31)
-    yield _grouped(
-        enrolment,
-        region,
-        level,
-        (enrolment.c.opened_on <= year_end)
-        & (enrolment.c.closed_on.is_(None) | (enrolment.c.closed_on > year_end)),
-        enrolled=func.count(),
-    )
-    yield _grouped(
-        entitlement,
-        region,
-        level,
-        (entitlement.c.state == "in_force") & (entitlement.c.due_from <= year_end),
-        drawing=func.count(),
-        monthly_fen=func.sum(entitlement.c.monthly_fen),
-    )
-    yield _grouped(
-        contribution,
-        region,
-        level,
-        (contribution.c.for_year == year) & contribution.c.reversed_entry.is_(None),
-        payers=func.count(distinct(contribution.c.person_id)),
-    )
-    this_year = posting.c.year == year
-    yield _grouped(
-        posting,
-        region,
-        level,
-        posting.c.year <= year,
-        contributions_fen=_sum_where(
-            this_year & (posting.c.kind.in_(PAID)) & (posting.c.source == "individual")
-        ),
-        subsidies_fen=_sum_where(
-            this_year & (posting.c.kind == "subsidy") & posting.c.source.in_(SUBSIDIES)
-        ),
-        interest_fen=_sum_where(this_year & posting.c.kind.in_(("interest", "settlement"))),
-        balance_fen=func.sum(posting.c.fen),
-    )
+def _inside(table: Table, region: RegionCode) -> ColumnElement[bool]:
+    """The rows of a region, by the leading column of the key where it can be."""
+    county = region.county
+    if county is None:
+        return table.c.county_code.startswith(region.prefix)
+    mine = table.c.county_code == str(county)
+    if region.level.rank <= Level.COUNTY.rank:
+        return mine
+    return mine & table.c.place.startswith(str(region)[: DIGITS[region.level]])
 
 
-def _sum_where(condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    return func.sum(case((condition, posting.c.fen), else_=literal(0)))
-
-
-def _grouped(
-    table: Table,
-    region: RegionCode,
-    level: Level,
-    condition: ColumnElement[bool],
-    **measures: ColumnElement[Any],
-) -> Select[Any]:
-    place = func.substr(table.c.village, 1, DIGITS[level]).label("place")
-    inside = table.c.village.startswith(str(region)[: DIGITS[region.level]])
-    columns = [value.label(name) for name, value in measures.items()]
-    return select(place, *columns).where(inside, condition).group_by(place)
+def _of_period(table: Table, period: Period) -> ColumnElement[bool]:
+    """Changes that belong to a period: all until its end for stocks, its own for flows."""
+    year, month = table.c.year, table.c.month
+    until = or_(year < period.year, and_(year == period.year, month <= period.last_month))
+    own = year == period.year
+    if period.month:
+        own &= month == period.month
+    flows = [name for name in NAMES if name not in STOCKS]
+    return or_(
+        table.c.measure.in_(sorted(STOCKS)) & until,
+        table.c.measure.in_(flows) & own,
+    )

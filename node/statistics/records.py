@@ -1,6 +1,6 @@
 """A county's figures climb to the province; each tier above keeps them beside its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Table
 
@@ -16,22 +16,26 @@ REPORTED = RecordType("statistics.reported", independent=True)
 table: Table = StatisticsReport.__table__  # type: ignore[attr-defined]
 
 
-def publish_report(
-    uow: UnitOfWork, *, county: RegionCode, year: int, version: int, measures: Mapping[str, int]
-) -> None:
+def publish_report(uow: UnitOfWork, made: StatisticsReport) -> None:
     """Send a county's figures upwards.
 
     The report stands on everything before it in its own stream: the facts it counts went up on the
     same route, so its own position names them.
     """
     body = {
-        "year": year,
-        "version": version,
-        "measures": dict(measures),
+        "year": made.year,
+        "month": made.month,
+        "version": made.version,
+        "measures": dict(made.measures),
         "at": iso(uow.now),
     }
-    key = f"{county}/{year}/{version}"
-    uow.publish(REPORTED, key, body, region=county, routes=[UP_PROVINCE])
+    region = RegionCode(made.county_code)
+    uow.publish(REPORTED, key_of(made), body, region=region, routes=[UP_PROVINCE])
+
+
+def key_of(made: StatisticsReport) -> str:
+    """The record's key: county, period, version."""
+    return f"{made.county_code}/{made.year}-{made.month:02d}/{made.version}"
 
 
 @REPORTED.applies
@@ -41,6 +45,7 @@ def apply_reports(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
         {
             "county_code": item.record.region,
             "year": item.record.body["year"],
+            "month": item.record.body["month"],
             "version": item.record.body["version"],
             "measures": item.record.body["measures"],
             "heads": {"origin": item.origin, "epoch": item.epoch, "seq": item.seq - 1},

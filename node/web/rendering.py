@@ -21,7 +21,7 @@ from jinja2 import (
 from markupsafe import Markup
 from starlette.requests import Request
 
-from node.web import charts, i18n
+from node.web import charts, i18n, maps
 from node.web.filters import FILTERS, errors_of
 from node.web.freshness import SyncState, freshness
 from node.web.headers import static_url
@@ -92,6 +92,7 @@ def environment(*, cache_folder: Path | None = None) -> Environment:
         gettext=i18n.gettext,
         ngettext=i18n.ngettext,
         charts=charts,
+        maps=maps,
         csrf=_hidden_token,
         refusal_template=refusal_template,
         static_url=static_url,

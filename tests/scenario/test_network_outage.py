@@ -18,7 +18,7 @@ from node.accounts.balances import balances
 from node.accounts.service import numbers_of
 from node.cases.models import Case, CaseStep
 from node.registry.models import Enrolment, Person
-from node.statistics import figures
+from node.statistics import recount
 from tests.fixtures.network import (
     HANSI,
     HANSI_VILLAGE,
@@ -183,5 +183,5 @@ def _ending(network: Network) -> Ending:
                 )
                 for person, enrolment in people
             }
-            ending.figures[code] = figures.whole(uow, code, YEAR)
+            ending.figures[code] = recount.whole(uow, code, YEAR)
     return ending

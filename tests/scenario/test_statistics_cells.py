@@ -1,0 +1,237 @@
+"""Figures kept as facts come equal figures counted from scratch, in any order."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, Table, delete
+
+import sync
+from node.core.db import insert_new, make_engine
+from node.core.personal import Keyring
+from node.core.work import UnitOfWork, machine, observe, tell_observers, unit_of_work
+from node.statistics import cells, figures, recount, stale
+from node.statistics.rules import NAMES, STOCKS, Period
+from tiers import Level, RegionCode
+
+PROVINCE = RegionCode("410000000000")
+COUNTIES = ("410122000000", "419001000000")
+VILLAGES = ("410122001001", "410122001002", "410122002001", "419001001001", "419001001002")
+FIRST, DAYS = date(2024, 1, 1), 3 * 365
+NOW = datetime(2027, 1, 5, 1, tzinfo=UTC)
+YEARS = (2024, 2025, 2026)
+
+Fact = tuple[Table, dict[str, Any], str]
+"""A row, its table, and the record type that tells of it."""
+
+DAY = st.integers(0, DAYS - 1).map(lambda n: FIRST + timedelta(days=n))
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> list[Fact]:
+    made: list[Fact] = []
+    for number in range(draw(st.integers(1, 12))):
+        village = draw(st.sampled_from(VILLAGES))
+        make = draw(st.sampled_from([enrolled, paid, posted, posted, entitled]))
+        made.append(make(draw, number, village))
+    return made
+
+
+def _of(village: str) -> dict[str, Any]:
+    return {"county_code": str(RegionCode(village).county), "village": village}
+
+
+def enrolled(draw: st.DrawFn, number: int, village: str) -> Fact:
+    opened = draw(DAY)
+    closed = draw(st.none() | st.integers(0, 500).map(lambda n: opened + timedelta(days=n)))
+    row = _of(village) | {
+        "id": f"e{number}",
+        "person_id": f"p{number}",
+        "state": "active",
+        "opened_on": opened,
+        "closed_on": closed,
+    }
+    return cells.enrolment, row, "enrolment.opened"
+
+
+def paid(draw: st.DrawFn, number: int, village: str) -> Fact:
+    row = _of(village) | {
+        "id": f"c{number}",
+        "account_no": number + 1,
+        "person_id": f"p{draw(st.integers(0, 3))}-{village[:6]}",
+        "for_year": draw(st.sampled_from(YEARS)),
+        "grade_fen": 20_000,
+        "fen": 20_000,
+        "method": "bank",
+        "reference": f"r{number}",
+        "paid_on": draw(DAY),
+        "make_up": False,
+        "entry_no": number + 1,
+        "line_no": 1,
+        "confirmed_at": NOW,
+        "reversed_entry": draw(st.sampled_from([None, None, 99])),
+    }
+    return cells.contribution, row, "contribution.confirmed"
+
+
+def posted(draw: st.DrawFn, number: int, village: str) -> Fact:
+    day = draw(DAY)
+    kind, source = draw(
+        st.sampled_from(
+            [
+                ("contribution", "individual"),
+                ("make_up", "individual"),
+                ("subsidy", "subsidy_city"),
+                ("interest", "individual"),
+                ("benefit", "individual"),
+            ]
+        )
+    )
+    row = _of(village) | {
+        "entry_no": number + 1,
+        "line_no": 1,
+        "account_no": draw(st.integers(1, 4)),
+        "source": source,
+        "kind": kind,
+        "fen": draw(st.integers(1, 10**9)),
+        "year": day.year,
+        "month": day.month,
+        "for_year": day.year,
+        "business_date": day,
+    }
+    return cells.posting, row, "account.posted"
+
+
+def entitled(draw: st.DrawFn, number: int, village: str) -> Fact:
+    row = _of(village) | {
+        "id": f"t{number}",
+        "person_id": f"p{number}",
+        "due_from": draw(DAY).replace(day=1),
+        "paid_years": 15,
+        "base_fen": 1,
+        "account_fen": 1,
+        "monthly_fen": draw(st.integers(1, 10**6)),
+        "balance_fen": 1,
+        "divisor_months": 139,
+        "account_by_source": {},
+        "sheet": [],
+        "state": draw(st.sampled_from(["in_force", "ended"])),
+        "determined_by": "a",
+        "approved_by": "b",
+        "determined_at": NOW,
+    }
+    return cells.entitlement, row, "entitlement.determined"
+
+
+@pytest.fixture
+def engine(migrated_url: str) -> Iterator[Engine]:
+    observe(stale.OBSERVER)  # as a node does when it opens
+    made = make_engine(migrated_url, Keyring.generate())
+    yield made
+    made.dispose()
+
+
+@contextmanager
+def work(engine: Engine) -> Iterator[UnitOfWork]:
+    with unit_of_work(engine, actor=machine(PROVINCE), node=PROVINCE, now=NOW) as uow:
+        yield uow
+
+
+def arrive(engine: Engine, some: Sequence[Fact]) -> None:
+    """Take facts in one transaction, as a replica does."""
+    with work(engine) as uow:
+        for table, row, kind in some:
+            insert_new(uow.connection, table, [row])
+            tell_observers(uow, [_record(kind, row)])
+
+
+def _record(kind: str, row: dict[str, Any]) -> sync.Record:
+    body: dict[str, Any] = {}
+    if kind == "account.posted":
+        body = {"count": 1, "columns": {"business_date": [row["business_date"].isoformat()]}}
+    at = "2027-01-05T01:00:00.000000Z"
+    return sync.Record(kind, 1, str(row.get("id", "")), row["village"], at, "someone", body)
+
+
+def empty(engine: Engine) -> None:
+    """Everything gone but the postings, which the database does not let anybody delete: those of
+    earlier examples count here as there.
+    """
+    tables = (cells.enrolment, cells.contribution, cells.entitlement, cells.cell, cells.total)
+    with work(engine) as uow:
+        for table in (*tables, stale.stale):
+            uow.connection.execute(delete(table))
+        stale.mark_everything(uow, map(RegionCode, COUNTIES))
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_incremental_equals_from_scratch(engine: Engine, data: st.DataObject) -> None:
+    empty(engine)
+    made = data.draw(facts())
+    order = data.draw(st.permutations([*made, *made[: len(made) // 2]]))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(order)), max_size=4)) | {0, len(order)})
+    for begin, end in pairwise(cuts):
+        arrive(engine, order[begin:end])
+        if data.draw(st.booleans()):
+            with work(engine) as uow:
+                cells.refresh(uow)
+    with work(engine) as uow:
+        cells.refresh(uow)
+        assert stale.marks(uow) == []
+        _assert_equal(uow)
+
+
+def _assert_equal(uow: UnitOfWork) -> None:
+    for year in YEARS:
+        assert figures.whole(uow, PROVINCE, Period(year)) == recount.whole(uow, PROVINCE, year)
+        for level in (Level.CITY, Level.COUNTY):
+            kept = figures.by_place(uow, PROVINCE, level, Period(year))
+            again = recount.by_place(uow, PROVINCE, level, year)
+            assert _without_nothing(kept) == _without_nothing(again)
+        for county in map(RegionCode, COUNTIES):
+            kept = figures.by_place(uow, county, Level.TOWNSHIP, Period(year))
+            again = recount.by_place(uow, county, Level.TOWNSHIP, year)
+            names = [name for name in NAMES if name != "payers"]  # a payer is counted once a county
+            assert _without_nothing(kept, names) == _without_nothing(again, names)
+
+
+def _without_nothing(
+    found: figures.Figures, names: Sequence[str] = NAMES
+) -> dict[str, dict[str, int]]:
+    kept = {str(place): {n: m[n] for n in names} for place, m in found.items()}
+    return {place: measures for place, measures in kept.items() if any(measures.values())}
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=facts())
+def test_months_add_up_to_the_year_and_stocks_to_its_end(engine: Engine, made: list[Fact]) -> None:
+    empty(engine)
+    arrive(engine, made)
+    with work(engine) as uow:
+        cells.refresh(uow)
+        for year in YEARS:
+            whole = figures.whole(uow, PROVINCE, Period(year))
+            months = [figures.whole(uow, PROVINCE, Period(year, m)) for m in range(1, 13)]
+            for name in NAMES:
+                if name in STOCKS:
+                    assert months[-1][name] == whole[name]
+                else:
+                    assert sum(month[name] for month in months) == whole[name]
+
+
+def test_a_mark_made_beside_a_count_is_not_lost(engine: Engine) -> None:
+    """A second transaction's mark is its own row: taking away what was seen leaves it."""
+    with work(engine) as uow:
+        stale.mark_everything(uow, [RegionCode(COUNTIES[0])])
+        seen = stale.marks(uow)
+    with work(engine) as uow:
+        stale.mark_everything(uow, [RegionCode(COUNTIES[0])])
+    with work(engine) as uow:
+        stale.take_away(uow, seen)
+        assert len(stale.marks(uow)) == len(stale.Subject)
