@@ -639,14 +639,39 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('name')
     )
+    op.create_table('statistics_cell',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('place', sa.String(length=12), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
+    sa.Column('measure', sa.String(length=32), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'place', 'month', 'measure')
+    )
     op.create_table('statistics_report',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('measures', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('heads', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('county_code', 'year', 'version')
+    sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'version')
+    )
+    op.create_table('statistics_stale',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('subject', sa.String(length=16), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('txn', sa.String(length=36), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'subject', 'year', 'txn')
+    )
+    op.create_table('statistics_total',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
+    sa.Column('measure', sa.String(length=32), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'measure')
     )
     op.create_table('subsidy',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -1020,7 +1045,10 @@ def downgrade() -> None:
     op.drop_table('journal_line')
     op.drop_table('year_end_request')
     op.drop_table('subsidy')
+    op.drop_table('statistics_total')
+    op.drop_table('statistics_stale')
     op.drop_table('statistics_report')
+    op.drop_table('statistics_cell')
     op.drop_table('scheduler_lease')
     with op.batch_alter_table('roll_file', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_roll_file_owner'))
