@@ -50,19 +50,16 @@ def packing(connection: Connection) -> str:
 
 
 def packed_columns(connection: Connection, numbered: str, columns: Iterable[str]) -> TextClause:
-    """A query for a county's rows, packed for publishing: a line for each village and 1,000 rows.
+    """A query for a county's rows, packed for publishing: a line for each village.
 
-    `numbered` is a query with `village`, `line_no` in the order of the rows, and the columns named.
+    `numbered` is a query with `village` and the columns named. What makes parts of 1,000 rows is
+    `publish_packed`: a window over all rows would cost the database more than all the packing.
     """
     join = packing(connection)
-    names = ", ".join(columns)
     packs = ", ".join(f"{join}(CAST({name} AS TEXT), ' ')" for name in columns)
     return text(f"""
-        SELECT village, part, count(*), {packs}
-        FROM (SELECT village, {names}, (row_number() OVER (PARTITION BY village ORDER BY line_no)
-                  - 1) / {bulk.ROWS_PER_RECORD} AS part
-              FROM ({numbered}) AS numbered) AS parted
-        GROUP BY village, part ORDER BY village, part
+        SELECT village, count(*), {packs} FROM ({numbered}) AS numbered
+        GROUP BY village ORDER BY village
     """)
 
 
@@ -81,16 +78,28 @@ def publish_packed(
     """
     waiting: list[Told] = []
     villages: dict[str, None] = {}
-    for village, part, count, *packs in rows:
+    for village, whole, *texts in rows:
         villages[village] = None
-        body = {**head, "count": count, "packed": dict(zip(columns, packs, strict=True))}
-        waiting.append((RegionCode(village), f"{key}-{village}-{part + 1}", body))
-        if len(waiting) == TOLD_TOGETHER:
+        for part, (count, packs) in enumerate(_parts(whole, texts), 1):
+            body = {**head, "count": count, "packed": dict(zip(columns, packs, strict=True))}
+            waiting.append((RegionCode(village), f"{key}-{village}-{part}", body))
+        if len(waiting) >= TOLD_TOGETHER:
             _publish(uow, kind, waiting)
             uow.flush_records()
             waiting.clear()
     _publish(uow, kind, waiting)
     return list(villages)
+
+
+def _parts(count: int, packs: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """A village's packed columns in parts of 1,000 rows; few villages have more."""
+    if count <= bulk.ROWS_PER_RECORD:
+        yield count, packs
+        return
+    values = [pack.split(" ") for pack in packs]
+    for start in range(0, count, bulk.ROWS_PER_RECORD):
+        part = [column[start : start + bulk.ROWS_PER_RECORD] for column in values]
+        yield len(part[0]), [" ".join(column) for column in part]
 
 
 def packed_rows(item: "sync.Arrived", columns: Mapping[str, Callable[[str], Any]]) -> Iterator[Row]:

@@ -140,7 +140,8 @@ def close_year(uow: UnitOfWork, year: int) -> InterestRun:
         return done
     _check_ready(uow, county, year)
     rate = rate_of(uow, year)
-    uow.connection.execute(sql.CLOSE, _parameters(county, year, rate))
+    closed = sql.CLOSE[uow.connection.dialect.name]
+    uow.connection.execute(closed, _parameters(county, year, rate))
     accounts, earned, closing = _sums(uow, county, year)
     run = InterestRun(
         county_code=str(county),
