@@ -5,7 +5,7 @@ from typing import Any, Literal
 from sqlalchemy import JSON
 
 from node.core.db import Instant
-from node.core.personal import Encrypted
+from node.core.personal import Encrypted, EncryptedBytes
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -14,7 +14,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
         return False
     if isinstance(item, Instant):
         return "sa.DateTime(timezone=True)"
-    if isinstance(item, Encrypted):
+    if isinstance(item, Encrypted | EncryptedBytes):
         return "sa.LargeBinary()"
     if isinstance(item, JSON):
         return "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"

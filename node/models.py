@@ -6,6 +6,7 @@ CAPABILITIES_WITH_TABLES = (
     "core",
     "identity",
     "policy",
+    "attachments",
     "cases",
     "registry",
     "accounts",

@@ -1,6 +1,7 @@
 """What to send next over a link: segments the other side lacks, in the order they came here.
 
-That order keeps causes before effects. Numbers have no gaps and segments are cut once, by their
+That order keeps causes before effects. Streams marked `later` give way: theirs come when no other
+segment waits, and each call asks anew. Numbers have no gaps and segments are cut once, by their
 author, so the first segment a peer lacks starts exactly at its head + 1: finding the next ones
 costs one index probe per stream that is behind, never a look at history.
 """
@@ -16,7 +17,7 @@ from sync.database import listed
 from sync.errors import Archived
 from sync.messages import Head
 from sync.regions import contains
-from sync.routes import DOWN, DOWN_ALL, UP, inner_prefix, may_descend, may_rise
+from sync.routes import DOWN, DOWN_ALL, UP, inner_prefix, is_later, may_descend, may_rise
 from sync.segment import Sealed, StreamId, read_header
 from sync.site import Site
 from sync.store import segment, stream
@@ -27,6 +28,7 @@ _AHEAD = 16
 
 
 class _Next(NamedTuple):
+    later: bool
     position: int
     bytes: int
     last: int
@@ -182,7 +184,7 @@ def _listing() -> Select[int, int, int, str, str, str]:
 
 def _following(row: Row[int, int, int, str, str, str]) -> _Next:
     position, size, last, origin, epoch, route = row
-    return _Next(position, size, last, StreamId(origin, epoch, route))
+    return _Next(is_later(route), position, size, last, StreamId(origin, epoch, route))
 
 
 def _load(site: Site, connection: Connection, positions: Sequence[int]) -> list[Sealed]:

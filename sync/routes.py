@@ -1,6 +1,7 @@
 """Which streams travel over which link. Pure; asked by the sender and by the taker alike.
 
 up/<level>      climbs to the first node of that level and stops there: up/county, up/province
+up/<level>/later   the same, but behind everything else that waits: large things nobody waits for
 down/all        every node below its author
 down/<region>   nodes inside that region, and those on the way to it
 """
@@ -8,6 +9,7 @@ down/<region>   nodes inside that region, and those on the way to it
 from sync.regions import contains, significant, strictly_inside
 
 UP, DOWN = "up/", "down/"
+LATER = "/later"
 DOWN_ALL = "down/all"
 
 
@@ -21,7 +23,12 @@ def is_down(route: str) -> bool:
 
 def climbs_past(route: str, level: str) -> bool:
     """Does a node of this level pass the stream on to its parent?"""
-    return is_up(route) and route != UP + level
+    return is_up(route) and route.removesuffix(LATER) != UP + level
+
+
+def is_later(route: str) -> bool:
+    """Does the stream give way to every other one on the same link?"""
+    return is_up(route) and route.endswith(LATER)
 
 
 def concerns(route: str, region: str) -> bool:

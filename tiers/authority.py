@@ -19,6 +19,7 @@ class Travel(StrEnum):
     """The shapes of a route; `<region>` stands for a region code."""
 
     UP_COUNTY = "up/county"
+    UP_COUNTY_LATER = "up/county/later"  # behind everything else: photos and scans
     UP_PROVINCE = "up/province"
     DOWN_ALL = "down/all"
     DOWN_REGION = "down/<region>"
@@ -42,10 +43,13 @@ _COUNTY = (_X,)
 _ISSUERS = (_P, _C, _X)  # who makes policy: the province, and cities and counties what they add
 
 _UP_COUNTY = (Travel.UP_COUNTY,)
+_LATER = (Travel.UP_COUNTY_LATER,)
 _UP = (Travel.UP_PROVINCE,)
 _ALL = (Travel.DOWN_ALL,)
 _STEP = (Travel.UP_COUNTY, Travel.DOWN_REGION)
 _FACT = (Travel.UP_PROVINCE, Travel.DOWN_REGION)  # to the province, and back to the village
+
+_PLAIN = (Travel.UP_COUNTY, Travel.UP_COUNTY_LATER, Travel.UP_PROVINCE, Travel.DOWN_ALL)
 
 _GRANTS = (
     # Lower tiers only add to some kinds, inside their own region; the handlers see to the kinds.
@@ -54,6 +58,7 @@ _GRANTS = (
     Grant("policy.acknowledged", _BELOW_PROVINCE, _UP),
     Grant("case.submitted", _HANDLERS, _UP_COUNTY),
     Grant("case.stepped", _HANDLERS, _STEP),
+    Grant("attachment.chunk", _HANDLERS, _LATER),
     Grant("person.registered", _COUNTY, _FACT),
     Grant("enrolment.opened", _COUNTY, _FACT),
     Grant("person.changed", _COUNTY, _FACT),
@@ -130,7 +135,7 @@ def parse_route(route: str) -> tuple[Travel, RegionCode | None]:
     Raises:
         ValueError: there is no such route, or its region is no region code.
     """
-    if route in (Travel.UP_COUNTY, Travel.UP_PROVINCE, Travel.DOWN_ALL):
+    if route in _PLAIN:
         return Travel(route), None
     head, _, code = route.partition("/")
     if head == "down":

@@ -16,6 +16,7 @@ COUNTY = p.Profile(
     capabilities=(
         "identity",
         "policy",
+        "attachments",
         "cases",
         "registry",
         "accounts",

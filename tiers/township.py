@@ -15,6 +15,7 @@ TOWNSHIP = p.Profile(
     capabilities=(
         "identity",
         "policy",
+        "attachments",
         "cases",
         "registry",
         "accounts",

@@ -14,6 +14,7 @@ VILLAGE = p.Profile(
     capabilities=(
         "identity",
         "policy",
+        "attachments",
         "cases",
         "registry",
         "accounts",

@@ -10,7 +10,8 @@ from typing import Any
 from sqlmodel import col, select
 
 from node.cases.matter import matter_of
-from node.cases.models import Draft
+from node.cases.models import Case, Draft
+from node.cases.papers import drop_unnamed, read_papers
 from node.core.errors import Invalid, NotFound
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
@@ -25,7 +26,7 @@ def save_draft(
     values: Mapping[str, Any],
     *,
     draft_id: str | None = None,
-    case_id: str | None = None,
+    case: Case | None = None,
 ) -> Draft:
     """Keep what was typed: the draft of this id, or of this case, is brought up to date.
 
@@ -40,16 +41,17 @@ def save_draft(
     if len(kept.encode()) > VALUES_LONGEST:
         raise Invalid("填写的内容过长，无法保存草稿")
     draft = _mine(uow, draft_id) if draft_id else None
-    if draft is None and case_id:
-        draft = draft_of_case(uow, case_id)
+    if draft is None and case:
+        draft = draft_of_case(uow, case.id)
     if draft is None:
         draft = Draft(
             id=draft_id or new_id(),
             owner=uow.actor.id,
             matter=matter.code,
             village=str(uow.actor.scope),
-            case_id=case_id,
+            case_id=case.id if case else None,
             values=kept,
+            attachments=case.attachments if case else "",
             created_at=uow.now,
             updated_at=uow.now,
         )
@@ -98,6 +100,8 @@ def discard_draft(uow: UnitOfWork, draft_id: str) -> None:
     """
     draft, _ = open_draft(uow, draft_id)
     uow.session.delete(draft)
+    uow.session.flush()
+    drop_unnamed(uow, [paper.hash for paper in read_papers(draft.attachments)])
 
 
 def forget_draft(uow: UnitOfWork, draft_id: str) -> None:

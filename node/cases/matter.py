@@ -100,6 +100,10 @@ class Matter(ABC, Generic[F]):
         """What the form says without being asked: (title, words)."""
         return ()
 
+    def needs_evidence(self, form: F) -> bool:  # noqa: ARG002
+        """Whether the case goes nowhere without a photo or a scan of what proves it."""
+        return False
+
     def beginning(self, uow: UnitOfWork, person_id: str) -> Mapping[str, str] | None:  # noqa: ARG002
         """What the form begins with for a person who is known here, by field; none when the
         matter is not for people who are known already.

@@ -34,6 +34,7 @@ class Case(SQLModel, table=True):
     form_before: str | None = Field(
         default=None, sa_type=Encrypted("case.form"), description="the form of the version before"
     )
+    attachments: str = Field(default="", description="JSON: pictures by hash, with their kind")
     version: int = 1
     state: str = Field(max_length=16)
     holder: str | None = Field(default=None, max_length=12, description="tier that acts next")
@@ -99,5 +100,6 @@ class Draft(SQLModel, table=True):
     village: str = Field(max_length=12)
     case_id: str | None = Field(default=None, max_length=36, index=True)
     values: str = Field(sa_type=Encrypted("draft.values"))
+    attachments: str = ""
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)

@@ -7,11 +7,11 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from node.cases import assignments, form_pages, service, views
-from node.cases.form_pages import Typed
 from node.cases.matter import matters
 from node.cases.rows import rows
 from node.cases.rules import STAGE_OF, State
 from node.cases.service import Filter, Tab
+from node.cases.typed import Typed
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork

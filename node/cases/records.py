@@ -15,6 +15,7 @@ from sqlalchemy import Table, bindparam, select, update
 
 import sync
 from node.cases.models import Case, CaseStep
+from node.cases.papers import papers_from, papers_text
 from node.cases.rules import Action, Move, Path, State, is_lawful, standing
 from node.core.clock import from_iso, iso
 from node.core.db import BATCH_ROWS, insert_new, upsert
@@ -49,6 +50,7 @@ def publish_submissions(uow: UnitOfWork, submitted: Sequence[tuple[Row, str, Row
             "name": case["subject_name"],
             "citizen_number": citizen_number,
             "form": json.loads(case["form"]),
+            "attachments": json.loads(case["attachments"] or "[]"),
             "entered_by": case["entered_by"],
             "entered_by_name": case["entered_by_name"],
             "entered_at": iso(case["entered_at"]),
@@ -172,6 +174,7 @@ def _submission(uow: UnitOfWork, item: "sync.Arrived") -> tuple[Row, Row]:
         "subject_name": body["name"],
         "subject_index": keyring_of(uow.connection).index(body["citizen_number"]),
         "form": json.dumps(body["form"], ensure_ascii=False, sort_keys=True),
+        "attachments": _attachments(item),
         "version": step["version"],
         "state": state,
         "holder": _holder(state, origin),
@@ -186,6 +189,13 @@ def _submission(uow: UnitOfWork, item: "sync.Arrived") -> tuple[Row, Row]:
         "outcome": None,
         "provenance": body["provenance"],
     }, step
+
+
+def _attachments(item: "sync.Arrived") -> str:
+    try:
+        return papers_text(papers_from(item.record.body.get("attachments") or []))
+    except (ValueError, KeyError, TypeError) as error:
+        raise sync.Refused("业务的附件清单无法读取", [item]) from error
 
 
 @STEPPED.applies

@@ -24,6 +24,7 @@ from node.cases.entries import (
 from node.cases.forms import read_form
 from node.cases.matter import Matter, Subject, matter_of
 from node.cases.models import Case
+from node.cases.papers import NEEDED, draft_with, send
 from node.cases.records import Row, cases, publish_submissions, steps
 from node.cases.rules import Action, Path, State
 from node.cases.steps import (
@@ -63,7 +64,11 @@ def submit(
         Problems: the form has mistakes, each with its field.
         Conflict: the person has an open case of this matter.
     """
-    entry = _enter(uow, matter_of(matter_code), [values], provenance, note=note)[0]
+    draft = draft_with(uow, draft_id) if draft_id else None
+    attachments = draft.attachments if draft else ""
+    entry = _enter(
+        uow, matter_of(matter_code), [values], provenance, note=note, attachments=attachments
+    )[0]
     if entry.refusal is not None:
         raise entry.refusal
     assert entry.row is not None  # noqa: S101  # narrows for mypy: what is not refused is a case
@@ -108,6 +113,7 @@ def _enter(
     provenance: str,
     *,
     note: str = "",
+    attachments: str = "",
 ) -> list[Entry]:
     require_entering(uow)
     origin = desk(uow)
@@ -115,11 +121,15 @@ def _enter(
     county = str(uow.node.county)
     reserve(uow, serial, 0, county_code=county)  # queue first: two clicks must see each other
     checked = check_entries(uow, matter, entries)
+    for entry in checked:
+        if entry.refusal is None and not attachments and matter.needs_evidence(entry.form):
+            entry.refusal = Invalid(NEEDED, field="file")
     good = [entry for entry in checked if entry.refusal is None]
     first = reserve(uow, serial, len(good), county_code=county)
     for place, entry in enumerate(good):
         number = case_number(origin, uow.today, first + place)
-        entry.row = _case_row(uow, matter, entry, number=number, provenance=provenance)
+        row = _case_row(uow, matter, entry, number=number, provenance=provenance)
+        entry.row = row | {"attachments": attachments}
     _store(uow, good, note=note)
     return checked
 
@@ -178,6 +188,8 @@ def _store(uow: UnitOfWork, entries: Sequence[Entry], *, note: str) -> None:
     uow.connection.execute(cases.insert(), [row for row, _, _ in submitted])
     uow.connection.execute(steps.insert(), [step for _, _, step in submitted])
     publish_submissions(uow, submitted)
+    for row, _, _ in submitted:
+        send(uow, row["attachments"], village=row["village"])
 
 
 def resubmit(
@@ -200,15 +212,20 @@ def resubmit(
     form = matter.completed(uow, [read_form(matter.form, values)])[0]
     if place_of(uow, matter, form) != case.village:
         raise Invalid("补正时不能更换所属村，请撤回后在该村重新提交", field="village")
-    refuse_all(matter.check(uow, form))
+    draft = draft_with(uow, draft_id) if draft_id else None
+    attachments = draft.attachments if draft else case.attachments
+    lacking = [Invalid(NEEDED, field="file")] if not attachments else []
+    refuse_all([*matter.check(uow, form), *(lacking if matter.needs_evidence(form) else [])])
     subject = matter.subject(form)
     index = keyring_of(uow.connection).index(subject.citizen_number)
     held = open_cases(uow, matter.code, [index]).get(index)
     if subject.citizen_number and held is not None and held[0] != case.number:
         raise duplicate(matter, held)
+    case.attachments = attachments
     _new_version(uow, case, form, subject, index)
     step = write_steps(uow, [Taken(case, Action.SUBMIT, path_of(case).first(), note)])[0]
     publish_submissions(uow, [(case.model_dump(), subject.citizen_number, step)])
+    send(uow, attachments, village=case.village)
     if draft_id:
         forget_draft(uow, draft_id)
     return case
@@ -220,7 +237,7 @@ def _new_version(
     case.version += 1
     case.form_before = case.form
     case.form, case.subject_name, case.subject_index = stored_form(form), subject.name, index
-    changed = {"version", "form", "form_before", "subject_name", "subject_index"}
+    changed = {"version", "form", "form_before", "subject_name", "subject_index", "attachments"}
     statement = update(cases).where(cases.c.county_code == case.county_code, cases.c.id == case.id)
     uow.connection.execute(statement.values(**case.model_dump(include=changed)))
 

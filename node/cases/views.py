@@ -11,6 +11,7 @@ from node.cases.assignments import assigned, colleagues
 from node.cases.forms import groups_of
 from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
+from node.cases.papers import shown
 from node.cases.queries import typed_values, waiting_ids
 from node.cases.rows import days_until
 from node.cases.rules import STAGE_OF, Action, Position, State, refusal
@@ -74,6 +75,7 @@ def case_context(uow: UnitOfWork, case: Case, *, full: bool = False) -> dict[str
         **NO_SHEET,
         "outcome_href": "",
         "person_href": "",
+        "papers": shown(uow, case, place=f"/cases/{case.id}"),
         "passing": PASSING.get(stage.action) if stage else None,
         "may": {},
         "why_not": None,

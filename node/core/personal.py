@@ -127,6 +127,31 @@ class Encrypted(TypeDecorator[str]):
         return keyring.open(bytes(value), self.purpose.encode()).decode()
 
 
+class EncryptedBytes(TypeDecorator[bytes]):
+    """The same for what is not text: photos and scans."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, purpose: str = "") -> None:
+        super().__init__()
+        self.purpose = purpose
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Encrypt on the way in."""
+        if value is None:
+            return None
+        keyring: Keyring = dialect.wuji_keyring  # type: ignore[attr-defined]
+        return keyring.seal(value, self.purpose.encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Decrypt on the way out."""
+        if value is None:
+            return None
+        keyring: Keyring = dialect.wuji_keyring  # type: ignore[attr-defined]
+        return keyring.open(bytes(value), self.purpose.encode())
+
+
 def mask_citizen_number(number: str) -> str:
     """For reading: the county prefix and the last four, `419099********1218`."""
     return f"{number[:6]}{'*' * max(0, len(number) - 10)}{number[-4:]}"

@@ -24,6 +24,7 @@ from tiers import Level, RegionCode, refusal
 T = TypeVar("T")
 
 UP_COUNTY = "up/county"
+UP_COUNTY_LATER = "up/county/later"
 UP_PROVINCE = "up/province"
 DOWN_ALL = "down/all"
 

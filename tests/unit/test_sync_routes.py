@@ -39,6 +39,8 @@ def test_a_stream_climbs_until_the_level_it_names() -> None:
     assert climbs_past("up/county", "village")
     assert climbs_past("up/county", "township")
     assert not climbs_past("up/county", "county")
+    assert climbs_past("up/county/later", "township")
+    assert not climbs_past("up/county/later", "county")
     assert climbs_past("up/province", "county")
     assert not climbs_past("down/all", "county")
 

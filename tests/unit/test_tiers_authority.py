@@ -23,6 +23,7 @@ TABLE = [
     ("policy.acknowledged", BELOW, [UP]),
     ("case.submitted", HANDLERS, ["up/county"]),
     ("case.stepped", HANDLERS, ["up/county", BACK]),
+    ("attachment.chunk", HANDLERS, ["up/county/later"]),
     ("person.registered", "county", [UP, BACK]),
     ("enrolment.opened", "county", [UP, BACK]),
     ("person.changed", "county", [UP, BACK]),
@@ -55,7 +56,7 @@ def test_exactly_the_named_levels_may_author_on_exactly_the_named_routes(
     allowed = {
         (RegionCode(author).level, route)
         for author in NODES
-        for route in ("up/county", UP, "down/all", BACK, f"to/{OTHER_COUNTY}")
+        for route in ("up/county", "up/county/later", UP, "down/all", BACK, f"to/{OTHER_COUNTY}")
         if refusal(author, record_type, route, VILLAGE if route == BACK else author) is None
     }
     assert allowed == {(Level(level), route) for level in authors.split() for route in routes}

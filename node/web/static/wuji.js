@@ -198,7 +198,8 @@ function saveDrafts(form) {
   const left = stored(key);
   const refused = form.querySelector(".summary") || document.getElementById("problems");
   const same = left && JSON.stringify(left.typed) === JSON.stringify(typedIn(form));
-  if (same || (left && refused)) localStorage.removeItem(key); // the node just gave back what was typed
+  const taken = left && left.sent && location.hash === "#papers"; // sent with a picture, and taken
+  if (same || taken || (left && refused)) localStorage.removeItem(key); // the node just gave back what was typed
   else if (left) {
     const before = typedIn(form);
     putBack(form, left.typed);
@@ -228,6 +229,15 @@ for (const key of keptKeys()) {
   if (old || (entry.sent && !onPage.has(key))) localStorage.removeItem(key);
 }
 drafts.forEach(saveDrafts);
+
+// ── Pictures ────────────────────────────────────────────────────────────
+// A chosen picture goes to the node at once: there it is safe, and shown.
+for (const field of document.querySelectorAll("input[data-upload]")) {
+  field.addEventListener("change", () => {
+    const button = field.form.querySelector(`button[value="${field.dataset.upload}"]`);
+    if (field.files.length && button) field.form.requestSubmit(button);
+  });
+}
 
 // ── Leaving ─────────────────────────────────────────────────────────────
 // Off unless a form asks for it (data-guard): drafts make the question needless.
