@@ -237,6 +237,7 @@ def upgrade() -> None:
     sa.Column('subject_index', sa.LargeBinary(), nullable=False),
     sa.Column('form', sa.LargeBinary(), nullable=False),
     sa.Column('form_before', sa.LargeBinary(), nullable=True),
+    sa.Column('attachments', sa.String(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('holder', sa.String(length=12), nullable=True),
@@ -341,6 +342,7 @@ def upgrade() -> None:
     sa.Column('village', sa.String(length=12), nullable=False),
     sa.Column('case_id', sa.String(length=36), nullable=True),
     sa.Column('values', sa.LargeBinary(), nullable=False),
+    sa.Column('attachments', sa.String(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id')
@@ -585,6 +587,23 @@ def upgrade() -> None:
     with op.batch_alter_table('person_change', schema=None) as batch_op:
         batch_op.create_index('ix_person_change_person', ['county_code', 'person_id', 'at'], unique=False)
 
+    op.create_table('picture',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('pieces', sa.SmallInteger(), nullable=False),
+    sa.Column('arrived_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('sent', sa.Boolean(), nullable=False),
+    sa.Column('thumbnail', sa.LargeBinary(), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'hash')
+    )
+    op.create_table('picture_piece',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('number', sa.SmallInteger(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'hash', 'number')
+    )
     op.create_table('posting',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
@@ -1060,6 +1079,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_posting_account')
 
     op.drop_table('posting')
+    op.drop_table('picture_piece')
+    op.drop_table('picture')
     with op.batch_alter_table('person_change', schema=None) as batch_op:
         batch_op.drop_index('ix_person_change_person')
 
