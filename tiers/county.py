@@ -37,6 +37,7 @@ COUNTY = p.Profile(
     navigation=(
         p.item(p.INBOX, *_BUSINESS),
         p.item(p.CASES, *_PATH, *_WATCH),
+        p.item(p.WORKLISTS, *_PATH),
         p.item(p.REGISTRY, *_BUSINESS),
         p.item(p.CONTRIBUTIONS, Role.ACCOUNTANT, Role.AUDITOR),
         p.item(p.ACCOUNTS, *_BUSINESS),

@@ -29,6 +29,7 @@ TOWNSHIP = p.Profile(
     navigation=(
         p.item(p.INBOX, *_DESK),
         p.item(p.CASES, *_DESK),
+        p.item(p.WORKLISTS, *_DESK),
         p.item(p.REGISTRY, *_DESK),
         p.item(p.ROLLS, *_DESK),
         p.item(p.ACCOUNTS, *_DESK),

@@ -28,6 +28,7 @@ VILLAGE = p.Profile(
     navigation=(
         p.item(p.INBOX, _COORDINATOR),
         p.item(p.CASES, _COORDINATOR),
+        p.item(p.WORKLISTS, _COORDINATOR),
         p.item(p.REGISTRY, _COORDINATOR),
         p.item(p.ROLLS, _COORDINATOR),
         p.item(p.ACCOUNTS, _COORDINATOR),

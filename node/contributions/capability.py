@@ -7,8 +7,10 @@ from node.contributions.events import person_events
 from node.contributions.payments import hear_reversal
 from node.contributions.records import RECORD_TYPES
 from node.contributions.replicas import REPLICAS
+from node.contributions.worklist import UNPAID
 from node.core.capability import Capability
 from node.registry.timeline import PERSON_EVENTS
+from node.registry.worklists import WORKLISTS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -22,6 +24,7 @@ def _routers() -> "list[APIRouter]":
 
 POSTING_REVERSED.append(hear_reversal)
 PERSON_EVENTS.append(person_events)
+WORKLISTS.append(UNPAID)
 
 CAPABILITY = Capability(
     name="contributions",

@@ -19,15 +19,17 @@ from node.registry.matters_standing import (
 from node.registry.records import RECORD_TYPES
 from node.registry.replicas import REPLICAS
 from node.registry.service import by_number
+from node.registry.worklists import WORKLISTS
+from node.registry.worklists_own import OWN
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
 
 def _routers() -> "list[APIRouter]":
-    from node.registry import api, pages  # noqa: PLC0415  # only a web process needs them
+    from node.registry import api, pages, worklist_pages  # noqa: PLC0415  # for a web process only
 
-    return [api.router, pages.router]
+    return [api.router, worklist_pages.router, pages.router]
 
 
 def _matters() -> tuple[Matter[Any], ...]:
@@ -51,6 +53,8 @@ def _page(uow: UnitOfWork, citizen_number: str) -> str | None:
 
 
 SUBJECT_PAGES.append(_page)
+
+WORKLISTS.extend(OWN)
 
 CAPABILITY = Capability(
     name="registry",

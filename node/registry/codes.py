@@ -95,6 +95,25 @@ class PauseReason(ExchangedEnum):
     OTHER = "other", "其他原因中断缴费", "6399"
 
 
+class NotEnrolled(TitledEnum):
+    """Why somebody on the household list is not enrolled, as the coordinator has found out."""
+
+    STUDENT = "student", "在校学生"
+    EMPLOYEES_SCHEME = "employees_scheme", "已参加职工基本养老保险"
+    STATE_STAFF = "state_staff", "机关事业单位工作人员"
+    MILITARY = "military", "现役军人"
+    ELSEWHERE = "elsewhere", "已在外地参保"
+    DEAD = "dead", "已去世，户口未注销"
+    AWAY = "away", "外出，联系不上"
+    UNWILLING = "unwilling", "暂不愿参保"
+    LATER = "later", "已联系，另约时间"
+
+    @property
+    def bars(self) -> bool:
+        """Whether it takes somebody off the list: nothing is to be done while it holds."""
+        return self not in (NotEnrolled.AWAY, NotEnrolled.UNWILLING, NotEnrolled.LATER)
+
+
 class Evidence(TitledEnum):
     """What a statement rests on; the paper itself goes with the case as an attachment."""
 

@@ -120,6 +120,29 @@ class GradeChoice(SQLModel, table=True):
     case_id: str | None = Field(default=None, max_length=36)
 
 
+class HouseholdMember(SQLModel, table=True):
+    """Somebody on the household list (户籍名册) of a village; it stays on this node."""
+
+    __tablename__ = "household_member"
+    __table_args__ = (
+        Index("ux_household_member", "village", "citizen_index", unique=True),
+        Index("ix_household_member_index", "citizen_index"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    village: str = Field(max_length=12)
+    citizen_index: bytes
+    name: str
+    citizen_number: str = Field(sa_type=Encrypted("household_member.citizen_number"))
+    born_on: date
+    household_no: str = ""
+    relation: str = Field(default="", description="to the head of the household")
+    address: str = ""
+    phone: str | None = Field(default=None, sa_type=Encrypted("household_member.phone"))
+    reason: str = Field(default="", max_length=32, description="why not enrolled, as noted")
+    imported_at: datetime = Field(sa_type=Instant)
+
+
 class RollFile(SQLModel, table=True):
     """A roll somebody has uploaded, kept encrypted on this node to be looked at and imported.
 

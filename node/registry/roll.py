@@ -36,11 +36,20 @@ TITLES: Mapping[str, str] = {
 }
 """Field of the form → heading of the roll, in the order of the printed roll."""
 
+MORE_TITLES: Mapping[str, str] = {
+    "opened_on": "参保日期",
+    "household_no": "户号",
+    "relation": "与户主关系",
+}
+"""Columns that only some files have: data of an old system, a household list."""
+
+_ALL_TITLES: Mapping[str, str] = {**TITLES, **MORE_TITLES}
+
 REQUIRED = ("name", "citizen_number")
 HEADING_ROWS = 10
 
 _ALIASES: Mapping[str, str] = {
-    **{title: key for key, title in TITLES.items()},
+    **{title: key for key, title in _ALL_TITLES.items()},
     "身份证号": "citizen_number",
     "身份证号码": "citizen_number",
     "居民身份证号码": "citizen_number",
@@ -61,6 +70,9 @@ _ALIASES: Mapping[str, str] = {
     "银行账号": "bank_card",
     "银行卡": "bank_card",
     "社保卡号": "bank_card",
+    "参保时间": "opened_on",
+    "户编号": "household_no",
+    "户主关系": "relation",
 }
 
 
@@ -195,7 +207,7 @@ def _find_headings(
 def _refuse_twice(keys: Sequence[str]) -> None:
     for key in keys:
         if keys.count(key) > 1:
-            raise Invalid(f"表头里“{TITLES[key]}”出现了两次，请删去一列", field="file")
+            raise Invalid(f"表头里“{_ALL_TITLES[key]}”出现了两次，请删去一列", field="file")
 
 
 def _row(number: int, cells: Sequence[Cell], columns: Mapping[str, int]) -> RollRow:
@@ -208,7 +220,7 @@ def _row(number: int, cells: Sequence[Cell], columns: Mapping[str, int]) -> Roll
         try:
             values[key] = read_cell(key, cell)
         except Invalid as refusal:
-            problems.append(CellProblem(number, TITLES[key], refusal.message))
+            problems.append(CellProblem(number, _ALL_TITLES[key], refusal.message))
     return RollRow(number, values, typed, tuple(problems))
 
 

@@ -116,4 +116,7 @@ _READERS: Mapping[str, Callable[[Cell], Value]] = {
     "category": _category,
     "grade": _grade,
     "bank_card": _digits,
+    "opened_on": _date,
+    "household_no": _text,
+    "relation": _text,
 }

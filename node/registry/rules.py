@@ -78,6 +78,14 @@ def age_on(born_on: date, on: date) -> int:
     return on.year - born_on.year - ((on.month, on.day) < (born_on.month, born_on.day))
 
 
+def born_by(on: date, age: int) -> date:
+    """The latest birth date of somebody who is `age` years old on a day."""
+    try:
+        return on.replace(year=on.year - age)
+    except ValueError:  # 29 February of a year that has none
+        return date(on.year - age, 2, 28)
+
+
 def age_problems(
     born_on: date, *, on: date, minimum: int = MINIMUM_AGE, field: str = "born_on"
 ) -> Iterator[Invalid]:

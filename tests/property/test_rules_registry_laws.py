@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from node.demo.people import citizen_number, with_luhn
 from node.registry.citizen_number import check_character, normal_number, number_problems
-from node.registry.rules import age_on, luhn_holds, name_problems
+from node.registry.rules import age_on, born_by, luhn_holds, name_problems
 
 TODAY = date(2026, 1, 15)
 
@@ -84,3 +84,12 @@ def test_a_person_grows_a_year_older_on_the_birthday_and_on_no_other_day(
     birthday = (3, 1) if keeps_1_march else (born_on.month, born_on.day)
     older = age_on(born_on, tomorrow) - age_on(born_on, on)
     assert older == ((tomorrow.month, tomorrow.day) == birthday)
+
+
+@given(on=st.dates(date(2000, 1, 1), date(2100, 12, 31)), age=st.integers(0, 99))
+def test_the_latest_birth_date_of_an_age_has_reached_it_and_the_next_day_has_not(
+    on: date, age: int
+) -> None:
+    latest = born_by(on, age)
+    assert age_on(latest, on) >= age
+    assert age_on(latest + timedelta(1), on) < age
