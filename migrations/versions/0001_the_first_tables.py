@@ -419,6 +419,25 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('taker', 'origin', 'epoch', 'route', 'seq')
     )
+    op.create_table('household_member',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('citizen_index', sa.LargeBinary(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('citizen_number', sa.LargeBinary(), nullable=False),
+    sa.Column('born_on', sa.Date(), nullable=False),
+    sa.Column('household_no', sa.String(), nullable=False),
+    sa.Column('relation', sa.String(), nullable=False),
+    sa.Column('address', sa.String(), nullable=False),
+    sa.Column('phone', sa.LargeBinary(), nullable=True),
+    sa.Column('reason', sa.String(length=32), nullable=False),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('household_member', schema=None) as batch_op:
+        batch_op.create_index('ix_household_member_index', ['citizen_index'], unique=False)
+        batch_op.create_index('ux_household_member', ['village', 'citizen_index'], unique=True)
+
     op.create_table('interest_correction',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
@@ -1116,6 +1135,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_interest_correction_account')
 
     op.drop_table('interest_correction')
+    with op.batch_alter_table('household_member', schema=None) as batch_op:
+        batch_op.drop_index('ux_household_member')
+        batch_op.drop_index('ix_household_member_index')
+
+    op.drop_table('household_member')
     op.drop_table('held_notice')
     op.drop_table('grade_choice')
     with op.batch_alter_table('entitlement', schema=None) as batch_op:
