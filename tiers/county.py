@@ -29,6 +29,7 @@ COUNTY = p.Profile(
     roles=roles_at(Level.COUNTY),
     jobs=(
         "banking.exchange",
+        "contributions.orders",
         "network.report",
         "statistics.report",
         "statistics.refresh",

@@ -28,6 +28,8 @@ class Kind(TitledEnum):
     CORRECTION = "correction", "利息更正"
     OPENING = "opening", "期初余额"
     REVERSAL = "reversal", "红字冲销"
+    FUND_TRANSFER = "fund_transfer", "资金划转"
+    SUSPENSE = "suspense", "待查款项"
 
 
 class Side(StrEnum):

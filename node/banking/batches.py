@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Table, func, literal, select, update
+from sqlalchemy import Table, TextualSelect, func, literal, select, update
 
 from node.accounts.serials import own_county
 from node.banking.description import bank as bank_of
@@ -86,12 +86,12 @@ def open_batch(uow: UnitOfWork, new: NewBatch, lines: Sequence[NewLine]) -> Bank
     return _cut(uow, new, number)
 
 
-def open_batch_from(uow: UnitOfWork, new: NewBatch, lines: Select[Any]) -> BankBatch | None:
+def open_batch_from(uow: UnitOfWork, new: NewBatch, lines: TextualSelect) -> BankBatch | None:
     """The same set-based; None when there is nobody.
 
-    `lines` selects reference, name, citizen_number, account, region, fen in the order of the
-    batch; citizen numbers and accounts as the registry keeps them, encrypted. Whoever does not fit
-    the bank has been left out by its maker.
+    `lines` selects reference, name, citizen_number, account, region, fen, and their place in the
+    batch (from 1); citizen numbers and accounts as the registry keeps them, encrypted. Whoever
+    does not fit the bank has been left out by its maker.
     """
     county, bank = str(own_county(uow)), bank_of(new.bank)
     number = _number(uow)
@@ -99,7 +99,7 @@ def open_batch_from(uow: UnitOfWork, new: NewBatch, lines: Select[Any]) -> BankB
     told = select(
         literal(county),
         literal(number),
-        func.row_number().over(order_by=source.c.place),
+        source.c.place,
         literal(bank.code),
         literal(new.purpose),
         literal(LineState.WAITING.value),

@@ -12,12 +12,12 @@ RESULT_TAKEN: dict[str, Callable[[UnitOfWork, int], None]] = {}
 """By purpose: told (unit of work, result number) once its rows have been judged and taken.
 
 Rows taken are those of `bank_result_line` with outcome `taken`; what asks for a person has another
-outcome. A result may hold rows of several purposes; each is told of the whole result.
+outcome, and a row that names no line of ours belongs to no purpose: who collects looks after those
+of results that collect, who pays after the others. Each is told of every result.
 """
 
 
-def tell_taken(uow: UnitOfWork, result_no: int, purposes: list[str]) -> None:
-    """Let those who made the batches do their part."""
-    for purpose in purposes:
-        if purpose in RESULT_TAKEN:
-            RESULT_TAKEN[purpose](uow, result_no)
+def tell_taken(uow: UnitOfWork, result_no: int) -> None:
+    """Let everybody who makes batches do their part."""
+    for hear in RESULT_TAKEN.values():
+        hear(uow, result_no)

@@ -137,6 +137,18 @@ def confirm_by_hand(
     return _taken(uow, result, is_duplicate=False)
 
 
+def close_line(uow: UnitOfWork, batch_no: int, line_no: int, state: LineState) -> None:
+    """An unclear line whose money two people have explained otherwise; nobody is told.
+
+    Raises:
+        NotFound: there is no such line.
+    """
+    line = uow.get(BankLine, str(own_county(uow)), batch_no, line_no)
+    if line.state == LineState.UNCLEAR:
+        line.state = state.value
+        uow.session.add(line)
+
+
 def _batch_direction(uow: UnitOfWork, county: str, batch_no: int) -> str:
     found = select(batches.c.direction).where(
         batches.c.county_code == county, batches.c.batch_no == batch_no
@@ -273,22 +285,8 @@ def _apply(uow: UnitOfWork, result: BankResult) -> None:
     connection.execute(_JUDGE, given)
     connection.execute(_TAKE, given)
     connection.execute(_DOUBTED, given)
-    purposes = (
-        select(batches.c.purpose)
-        .distinct()
-        .where(
-            batches.c.county_code == result.county_code,
-            batches.c.batch_no.in_(
-                select(result_lines.c.batch_no).where(
-                    result_lines.c.county_code == result.county_code,
-                    result_lines.c.result_no == result.result_no,
-                )
-            ),
-        )
-        .order_by(batches.c.purpose)
-    )
     uow.session.expire_all()
-    tell_taken(uow, result.result_no, list(connection.execute(purposes).scalars()))
+    tell_taken(uow, result.result_no)
 
 
 def _taken(uow: UnitOfWork, result: BankResult, *, is_duplicate: bool) -> Taken:

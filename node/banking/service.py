@@ -19,7 +19,7 @@ from node.banking.description import Bank, bank, banks
 from node.banking.events import RESULT_TAKEN
 from node.banking.exchange import Exchanged, exchange
 from node.banking.incoming import Totals
-from node.banking.results import Taken, confirm_by_hand, line_counts, take_result
+from node.banking.results import Taken, close_line, confirm_by_hand, line_counts, take_result
 from node.banking.rules import Answer, Direction, LineState, Outcome, line_problems
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Totals",
     "bank",
     "banks",
+    "close_line",
     "confirm_by_hand",
     "exchange",
     "line_counts",

@@ -3,12 +3,16 @@
 from typing import TYPE_CHECKING
 
 from node.accounts.events import POSTING_REVERSED
+from node.banking.events import RESULT_TAKEN
 from node.contributions.events import person_events
+from node.contributions.orders import barred_grades, bring_up_to_date
 from node.contributions.payments import hear_reversal
 from node.contributions.records import RECORD_TYPES
 from node.contributions.replicas import REPLICAS
+from node.contributions.withholding import PURPOSE, hear_result
 from node.contributions.worklist import UNPAID
-from node.core.capability import Capability
+from node.core.capability import Capability, Job
+from node.registry.events import GRADE_CHECKS
 from node.registry.timeline import PERSON_EVENTS
 from node.registry.worklists import WORKLISTS
 
@@ -23,6 +27,8 @@ def _routers() -> "list[APIRouter]":
 
 
 POSTING_REVERSED.append(hear_reversal)
+GRADE_CHECKS.append(barred_grades)
+RESULT_TAKEN[PURPOSE] = hear_result
 PERSON_EVENTS.append(person_events)
 WORKLISTS.append(UNPAID)
 
@@ -30,5 +36,6 @@ CAPABILITY = Capability(
     name="contributions",
     record_types=RECORD_TYPES,
     routers=_routers,
+    jobs=(Job("contributions.orders", "更新本年应缴", 12 * 60, bring_up_to_date),),
     replicas=REPLICAS,
 )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, select
 
 from node.accounts.balances import accounts, in_batches
-from node.contributions.models import Contribution
+from node.contributions.models import Contribution, ContributionOrder
 from node.core.db import BATCH_ROWS
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
@@ -17,6 +17,7 @@ from node.registry.models import Enrolment, Person
 
 people: Table = Person.__table__  # type: ignore[attr-defined]
 enrolments: Table = Enrolment.__table__  # type: ignore[attr-defined]
+orders: Table = ContributionOrder.__table__  # type: ignore[attr-defined]
 contributions: Table = Contribution.__table__  # type: ignore[attr-defined]
 
 ACTIVE = "active"
@@ -33,6 +34,7 @@ class Payer:
     closed_on: date | None
     state: str
     grade_fen: int | None
+    born_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def _payer_rows(uow: UnitOfWork, named: ColumnElement[bool]) -> Sequence[Any]:
         accounts.c.closed_on,
         people.c.name,
         people.c.citizen_index,
+        people.c.born_on,
         enrolments.c.state,
         enrolments.c.grade_fen,
     )
@@ -104,6 +107,7 @@ def _payer(row: Any) -> Payer:
         closed_on=row.closed_on,
         state=row.state or "",
         grade_fen=row.grade_fen,
+        born_on=row.born_on,
     )
 
 
@@ -133,4 +137,20 @@ def used_references(uow: UnitOfWork, references: Sequence[str]) -> set[str]:
             contributions.c.reference.in_(wanted[start : start + BATCH_ROWS // 2]),
         )
         found.update(uow.connection.execute(rows).scalars())
+    return found
+
+
+def paid_for(uow: UnitOfWork, account_nos: Sequence[int]) -> dict[tuple[int, int], int]:
+    """What the governments pay of each (account, year), in fen, where they do."""
+    found: dict[tuple[int, int], int] = {}
+    for batch in in_batches(account_nos):
+        rows = select(
+            orders.c.account_no, orders.c.for_year, orders.c.grade_fen - orders.c.own_fen
+        ).where(
+            orders.c.county_code == str(uow.node.county),
+            orders.c.account_no.in_(batch),
+            orders.c.own_fen < orders.c.grade_fen,
+        )
+        for number, year, fen in uow.connection.execute(rows):
+            found[number, year] = int(fen)
     return found

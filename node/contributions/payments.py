@@ -19,12 +19,13 @@ from node.accounts.ledger import Entry, Head, NewPosting, book, lines_for, rever
 from node.accounts.models import Posting
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
-from node.contributions.models import Contribution, Subsidy
+from node.contributions.models import Contribution, ContributionOrder, Subsidy
 from node.contributions.payers import (
     ACTIVE,
     Payer,
     contributions,
     find_payers,
+    paid_for,
     paid_years,
     used_references,
 )
@@ -100,6 +101,7 @@ class _Known:
     years: dict[int, dict[int, date]]
     references: set[str]
     closed_year: int | None
+    on_behalf: dict[tuple[int, int], int]
     grades: dict[date, frozenset[int]] = field(default_factory=dict)
 
 
@@ -169,6 +171,7 @@ def _known(uow: UnitOfWork, payments: Sequence[Payment]) -> _Known:
         years=paid_years(uow, numbers),
         references=used_references(uow, [each.reference for each in payments]),
         closed_year=settled_year(uow.connection, str(uow.node)),
+        on_behalf=paid_for(uow, numbers),
     )
 
 
@@ -191,6 +194,7 @@ def _problems(
     yield from payment_problems(
         payment.fen,
         grade_fen=payment.grade_fen,
+        on_behalf_fen=known.on_behalf.get((payer.account_no, payment.for_year), 0),
         year=payment.for_year,
         paid_years=known.years[payer.account_no],
     )
@@ -301,6 +305,15 @@ def reverse_payment(uow: UnitOfWork, contribution_id: str, *, reason: str) -> Co
     return found
 
 
+def due_anew(uow: UnitOfWork, paid: Contribution) -> None:
+    """The year of a payment that was taken back is due again, under a new name at the bank."""
+    key = (paid.county_code, paid.account_no, paid.for_year)
+    order = uow.session.get(ContributionOrder, key)
+    if order is not None:
+        order.turn += 1
+        uow.session.add(order)
+
+
 def hear_reversal(uow: UnitOfWork, wrong: Posting, mirror: Posting) -> None:
     """A reversed posting takes its contribution along (hook of the ledger).
 
@@ -320,5 +333,6 @@ def hear_reversal(uow: UnitOfWork, wrong: Posting, mirror: Posting) -> None:
     if uow.session.get(Subsidy, (found.county_code, found.account_no, found.for_year)):
         raise Conflict(f"{found.for_year} 年度缴费补贴已经入账，须先收回补贴再冲销缴费")
     found.reversed_entry = mirror.entry_no
+    due_anew(uow, found)
     uow.session.add(found)
     publish_contributions(uow, f"reversed-{mirror.entry_no}", [found.model_dump()])

@@ -5,13 +5,17 @@ Sources: 国发〔2014〕8号 §3 (grades), §4 (subsidies), §6 (years).
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from node.accounts.sources import Source
 from node.core.errors import Invalid
 from node.core.money import yuan
 from node.policy.bodies import GradeSubsidy
+from node.policy.contribution_bodies import GroupPaidFor, MakeUpYears, OpenWay
 from node.registry.rules import short_yuan
+from tiers import RegionCode
 
 
 class Method(StrEnum):
@@ -21,14 +25,26 @@ class Method(StrEnum):
     COUNTER = "counter"
     COORDINATOR = "coordinator"
     COLLECTIVE = "collective"
+    ON_BEHALF = "on_behalf"
 
 
 def payment_problems(
-    fen: int, *, grade_fen: int, year: int, paid_years: Collection[int], field: str = "fen"
+    fen: int,
+    *,
+    grade_fen: int,
+    year: int,
+    paid_years: Collection[int],
+    on_behalf_fen: int = 0,
+    field: str = "fen",
 ) -> Iterator[Invalid]:
-    """A payment is the whole grade, for a year not paid before."""
-    if fen != grade_fen:
-        yield Invalid(f"实缴 {yuan(fen)} 元与档次 {yuan(grade_fen)} 元不符", field=field)
+    """A payment is the whole grade less what is paid on behalf, for a year not paid before."""
+    own = grade_fen - on_behalf_fen
+    if fen != own:
+        less = f"（政府代缴 {yuan(on_behalf_fen)} 元后个人应缴 {yuan(own)} 元）"
+        yield Invalid(
+            f"实缴 {yuan(fen)} 元与档次 {yuan(grade_fen)} 元不符{less if on_behalf_fen else ''}",
+            field=field,
+        )
     if year in paid_years:
         yield Invalid(f"{year} 年度已经缴费，同一年度不能重复缴费", field="year")
 
@@ -60,6 +76,103 @@ def subsidy(
 def count_paid_years(years: Iterable[int]) -> int:
     """Paid years (缴费年限): each calendar year once, however it was paid, also on behalf."""
     return len(set(years))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due for a year, in fen: the grade, and who pays which part of it."""
+
+    grade_fen: int
+    own_fen: int
+    province_fen: int = 0
+    city_fen: int = 0
+    county_fen: int = 0
+
+    @property
+    def on_behalf_fen(self) -> int:
+        """What the governments pay."""
+        return self.province_fen + self.city_fen + self.county_fen
+
+
+def offered_grade(wanted_fen: int, *, grades: Collection[int]) -> int:
+    """The grade that takes the place of one no longer offered: the next higher, else the highest.
+
+    A convention of this project: a person who chose nothing new pays no less than before. Until
+    the year is paid another grade may be chosen.
+    """
+    return min((grade for grade in grades if grade >= wanted_fen), default=max(grades))
+
+
+def due(
+    wanted_fen: int | None,
+    *,
+    grades: Collection[int],
+    category: str,
+    groups: Iterable[GroupPaidFor] = (),
+) -> Due | None:
+    """What somebody owes for a year; None who has chosen no grade and is not paid for.
+
+    A special group pays its grade less what is paid on behalf (代缴), and stands at least at the
+    group's own grade (国发〔2014〕8号 三).
+    """
+    paid_for = next((line for line in groups if line.group == category), None)
+    if wanted_fen is None and paid_for is None:
+        return None
+    if paid_for is None:
+        grade = offered_grade(wanted_fen or 0, grades=grades)
+        return Due(grade, grade)
+    grade = paid_for.grade_fen
+    if wanted_fen is not None and wanted_fen > grade:
+        grade = offered_grade(wanted_fen, grades=grades)
+    shares = (paid_for.province_fen, paid_for.city_fen, paid_for.county_fen)
+    return Due(grade, grade - paid_for.fen, *shares)
+
+
+def is_open(way: str, *, region: str, on: date, ways: Iterable[OpenWay] | None) -> bool:
+    """Whether a way to pay is open at a place on a day.
+
+    Without a bulletin bank and counter are open; cash in a coordinator's hands needs one that
+    names it. A region contains a place when its code without the zeros at its end begins it.
+    """
+    if ways is None:
+        return way != Method.COORDINATOR
+    day = f"{on:%m-%d}"
+    return any(
+        each.way == way
+        and region.startswith(RegionCode(each.region).prefix)
+        and each.first <= day <= each.last
+        for each in ways
+    )
+
+
+def make_up_problems(
+    years: Collection[int],
+    *,
+    allowed: MakeUpYears | None,
+    grade_fen: int,
+    paid_years: Collection[int],
+    this_year: int,
+    sixteenth_year: int,
+) -> Iterator[Invalid]:
+    """Which years may be made up (补缴), and at which grade, as the bulletin says.
+
+    `sixteenth_year` is the year somebody turned 16: before it nobody could be enrolled.
+    """
+    if allowed is None:
+        yield Invalid("没有收到适用的补缴办法文件，不能办理补缴", field="years")
+        return
+    if not years:
+        yield Invalid("请填写要补缴的年度", field="years")
+    if len(years) > allowed.most_years:
+        yield Invalid(f"一次最多补缴 {allowed.most_years} 年", field="years")
+    first = max(allowed.first_year, sixteenth_year)
+    if wrong := sorted(year for year in years if not first <= year < this_year):
+        named = "、".join(map(str, wrong))
+        yield Invalid(f"{named} 年度不能补缴，只能补缴 {first} 年至上年", field="years")
+    if again := sorted(set(years) & set(paid_years)):
+        yield Invalid(f"{'、'.join(map(str, again))} 年度已经缴费", field="years")
+    if grade_fen < allowed.least_fen:
+        yield Invalid(f"补缴最低 {short_yuan(allowed.least_fen)} 元档", field="grade_fen")
 
 
 def make_up_years(*, paid_years: Collection[int], first_year: int, this_year: int) -> list[int]:

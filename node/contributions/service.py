@@ -1,5 +1,7 @@
 """What can be done with contributions, by verb. Other capabilities begin here."""
 
+from node.contributions.on_behalf import OnBehalfRun, pay_on_behalf
+from node.contributions.orders import OrderRun, change_grade, make_orders, order_make_up
 from node.contributions.payers import paid_years
 from node.contributions.payments import (
     Answer,
@@ -9,14 +11,30 @@ from node.contributions.payments import (
     reverse_payment,
 )
 from node.contributions.subsidies import SubsidyRun, pay_subsidies
+from node.contributions.unmatched import Doubt, Proposal, Way, decide, propose, take_in
+from node.contributions.withholding import Withheld, withhold
 
 __all__ = [
     "Answer",
+    "Doubt",
+    "OnBehalfRun",
+    "OrderRun",
     "Outcome",
     "Payment",
+    "Proposal",
     "SubsidyRun",
+    "Way",
+    "Withheld",
+    "change_grade",
     "confirm_payments",
+    "decide",
+    "make_orders",
+    "order_make_up",
     "paid_years",
+    "pay_on_behalf",
     "pay_subsidies",
+    "propose",
     "reverse_payment",
+    "take_in",
+    "withhold",
 ]

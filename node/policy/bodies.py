@@ -14,6 +14,7 @@ from node.core.i18n import _
 from node.policy.benefit_bodies import BENEFIT_BODIES
 from node.policy.body import Body, Fen, Year
 from node.policy.calendar_bodies import HolidayCalendar
+from node.policy.contribution_bodies import CONTRIBUTION_BODIES
 from node.policy.controls import SUMMED, Named, Unit
 
 
@@ -120,4 +121,6 @@ _OWN: tuple[type[Body], ...] = (
     HolidayCalendar,
 )
 
-BODIES: dict[str, type[Body]] = {body.kind: body for body in (*_OWN, *BENEFIT_BODIES)}
+BODIES: dict[str, type[Body]] = {
+    body.kind: body for body in (*_OWN, *CONTRIBUTION_BODIES, *BENEFIT_BODIES)
+}
