@@ -291,6 +291,22 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'case_id', 'id')
     )
+    op.create_table('collective_list',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('list_no', sa.BigInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('for_year', sa.SmallInteger(), nullable=False),
+    sa.Column('payer', sa.String(), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('received_on', sa.Date(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'list_no')
+    )
+    with op.batch_alter_table('collective_list', schema=None) as batch_op:
+        batch_op.create_index('ux_collective_list_reference', ['county_code', 'reference'], unique=True)
+
     op.create_table('contribution',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -315,6 +331,27 @@ def upgrade() -> None:
         batch_op.create_index('ix_contribution_village', ['county_code', 'village', 'for_year'], unique=False)
         batch_op.create_index('ux_contribution_reference', ['county_code', 'reference'], unique=True)
         batch_op.create_index('ux_contribution_year', ['county_code', 'account_no', 'for_year'], unique=True, sqlite_where=sa.text('reversed_entry IS NULL'), postgresql_where=sa.text('reversed_entry IS NULL'))
+
+    op.create_table('contribution_order',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('account_no', sa.BigInteger(), nullable=False),
+    sa.Column('for_year', sa.SmallInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('grade_fen', sa.BigInteger(), nullable=False),
+    sa.Column('own_fen', sa.BigInteger(), nullable=False),
+    sa.Column('province_fen', sa.BigInteger(), nullable=False),
+    sa.Column('city_fen', sa.BigInteger(), nullable=False),
+    sa.Column('county_fen', sa.BigInteger(), nullable=False),
+    sa.Column('category', sa.String(length=32), nullable=False),
+    sa.Column('make_up', sa.Boolean(), nullable=False),
+    sa.Column('turn', sa.SmallInteger(), nullable=False),
+    sa.Column('run_no', sa.BigInteger(), nullable=False),
+    sa.Column('ordered_on', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'account_no', 'for_year'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('contribution_order', schema=None) as batch_op:
+        batch_op.create_index('ix_contribution_order_year', ['county_code', 'for_year', 'village'], unique=False)
 
     op.create_table('counter',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -438,6 +475,19 @@ def upgrade() -> None:
         batch_op.create_index('ix_household_member_index', ['citizen_index'], unique=False)
         batch_op.create_index('ux_household_member', ['village', 'citizen_index'], unique=True)
 
+    op.create_table('income_closing',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
+    sa.Column('day', sa.SmallInteger(), nullable=False),
+    sa.Column('received_fen', sa.BigInteger(), nullable=False),
+    sa.Column('transferred_fen', sa.BigInteger(), nullable=False),
+    sa.Column('balance_fen', sa.BigInteger(), nullable=False),
+    sa.Column('closed_by', sa.String(length=36), nullable=False),
+    sa.Column('closed_by_name', sa.String(), nullable=False),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'day')
+    )
     op.create_table('interest_correction',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
@@ -534,6 +584,17 @@ def upgrade() -> None:
     sa.Column('arrived_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('facts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('node')
+    )
+    op.create_table('paid_on_behalf',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('account_no', sa.BigInteger(), nullable=False),
+    sa.Column('for_year', sa.SmallInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('province_fen', sa.BigInteger(), nullable=False),
+    sa.Column('city_fen', sa.BigInteger(), nullable=False),
+    sa.Column('county_fen', sa.BigInteger(), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'account_no', 'for_year')
     )
     op.create_table('period_lock',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -723,6 +784,38 @@ def upgrade() -> None:
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'account_no', 'for_year')
     )
+    op.create_table('unmatched_money',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('item_no', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('origin', sa.String(length=120), nullable=False),
+    sa.Column('payer', sa.String(), nullable=False),
+    sa.Column('account_no', sa.BigInteger(), nullable=True),
+    sa.Column('for_year', sa.SmallInteger(), nullable=True),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('received_on', sa.Date(), nullable=False),
+    sa.Column('batch_no', sa.BigInteger(), nullable=True),
+    sa.Column('line_no', sa.Integer(), nullable=True),
+    sa.Column('entry_no', sa.BigInteger(), nullable=True),
+    sa.Column('found_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('resolution', sa.String(length=16), nullable=False),
+    sa.Column('to_account', sa.BigInteger(), nullable=True),
+    sa.Column('to_year', sa.SmallInteger(), nullable=True),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('proposed_by', sa.String(length=36), nullable=False),
+    sa.Column('proposed_by_name', sa.String(), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(length=36), nullable=False),
+    sa.Column('decided_by_name', sa.String(), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('resolved_entry', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'item_no')
+    )
+    with op.batch_alter_table('unmatched_money', schema=None) as batch_op:
+        batch_op.create_index('ix_unmatched_money_state', ['county_code', 'state', 'received_on'], unique=False)
+        batch_op.create_index('ux_unmatched_money_origin', ['county_code', 'origin'], unique=True)
+
     op.create_table('year_end_request',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
@@ -1082,6 +1175,11 @@ def downgrade() -> None:
     op.drop_table('role_grant')
     op.drop_table('journal_line')
     op.drop_table('year_end_request')
+    with op.batch_alter_table('unmatched_money', schema=None) as batch_op:
+        batch_op.drop_index('ux_unmatched_money_origin')
+        batch_op.drop_index('ix_unmatched_money_state')
+
+    op.drop_table('unmatched_money')
     op.drop_table('subsidy')
     op.drop_table('statistics_total')
     op.drop_table('statistics_stale')
@@ -1116,6 +1214,7 @@ def downgrade() -> None:
 
     op.drop_table('person')
     op.drop_table('period_lock')
+    op.drop_table('paid_on_behalf')
     op.drop_table('node_report')
     with op.batch_alter_table('ledger_request', schema=None) as batch_op:
         batch_op.drop_index('ix_ledger_request_kind')
@@ -1135,6 +1234,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_interest_correction_account')
 
     op.drop_table('interest_correction')
+    op.drop_table('income_closing')
     with op.batch_alter_table('household_member', schema=None) as batch_op:
         batch_op.drop_index('ux_household_member')
         batch_op.drop_index('ix_household_member_index')
@@ -1162,6 +1262,10 @@ def downgrade() -> None:
 
     op.drop_table('division')
     op.drop_table('counter')
+    with op.batch_alter_table('contribution_order', schema=None) as batch_op:
+        batch_op.drop_index('ix_contribution_order_year')
+
+    op.drop_table('contribution_order')
     with op.batch_alter_table('contribution', schema=None) as batch_op:
         batch_op.drop_index('ux_contribution_year', sqlite_where=sa.text('reversed_entry IS NULL'), postgresql_where=sa.text('reversed_entry IS NULL'))
         batch_op.drop_index('ux_contribution_reference')
@@ -1169,6 +1273,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_contribution_for_year')
 
     op.drop_table('contribution')
+    with op.batch_alter_table('collective_list', schema=None) as batch_op:
+        batch_op.drop_index('ux_collective_list_reference')
+
+    op.drop_table('collective_list')
     op.drop_table('case_step')
     with op.batch_alter_table('case_assignment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_case_assignment_user_id'))
