@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from node.accounts.rules import Entry, drawn, settle
 from node.accounts.sources import Source
+from node.benefits import life_rules
 from node.benefits import rules as benefits
 from node.core.errors import Invalid, refuse_all
 
@@ -150,7 +151,7 @@ class DeathExample(WorkedExample):
     overpaid_fen: Fen
 
     def result(self) -> dict[str, Any]:
-        found = benefits.death_settlement(
+        found = life_rules.death_settlement(
             balance=self.balance,
             interest=self.interest,
             funeral_months=self.funeral_months,

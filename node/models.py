@@ -13,6 +13,7 @@ CAPABILITIES_WITH_TABLES = (
     "banking",
     "contributions",
     "benefits",
+    "payroll",
     "statistics",
     "network",
 )

@@ -19,6 +19,7 @@ CITY = p.Profile(
         "accounts",
         "contributions",
         "benefits",
+        "payroll",
         "statistics",
         "network",
     ),

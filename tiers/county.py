@@ -23,6 +23,7 @@ COUNTY = p.Profile(
         "banking",
         "contributions",
         "benefits",
+        "payroll",
         "statistics",
         "network",
     ),

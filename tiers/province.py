@@ -19,6 +19,7 @@ PROVINCE = p.Profile(
         "accounts",
         "contributions",
         "benefits",
+        "payroll",
         "statistics",
         "network",
     ),

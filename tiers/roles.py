@@ -4,7 +4,7 @@ Source: the founding notice 三.二 and 三.三; business rules §1. Two kinds o
 
 - some **roles** are never given to one person (会计与审批; 系统管理员与任何业务岗位);
 - some **duties** are never done by one person **on the same case** (录入、初审、复核、审批;
-  发放编制与发放复核), although that person may do each of them on different cases.
+  发放编制、发放复核与审批), although that person may do each of them on different cases.
 """
 
 from collections.abc import Iterable, Mapping
@@ -170,7 +170,7 @@ DUTIES: Mapping[Role, frozenset[Duty]] = MappingProxyType(
 _SEPARATE_ROLES = (frozenset({Role.ACCOUNTANT, Role.APPROVER}),)
 _SEPARATE_DUTIES = (
     frozenset({Duty.ENTER, Duty.FIRST_REVIEW, Duty.REVIEW, Duty.APPROVE}),
-    frozenset({Duty.COMPUTE_PAYROLL, Duty.REVIEW_PAYROLL}),
+    frozenset({Duty.COMPUTE_PAYROLL, Duty.REVIEW_PAYROLL, Duty.APPROVE}),
 )
 
 

@@ -21,6 +21,7 @@ TOWNSHIP = p.Profile(
         "accounts",
         "contributions",
         "benefits",
+        "payroll",
         "statistics",
         "network",
     ),

@@ -20,6 +20,7 @@ VILLAGE = p.Profile(
         "accounts",
         "contributions",
         "benefits",
+        "payroll",
         "statistics",
         "network",
     ),

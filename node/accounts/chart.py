@@ -30,6 +30,10 @@ class Kind(TitledEnum):
     REVERSAL = "reversal", "红字冲销"
     FUND_TRANSFER = "fund_transfer", "资金划转"
     SUSPENSE = "suspense", "待查款项"
+    PENSION = "pension", "支付养老金"
+    PENSION_BACK = "pension_back", "多发养老金转回"
+    REFUND = "refund", "余额退还"
+    FUNDING = "funding", "财政资金到账"
 
 
 class Side(StrEnum):

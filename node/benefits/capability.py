@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from node.benefits.events import person_events
 from node.benefits.matters import BenefitClaim
+from node.benefits.rate_records import RATED
 from node.benefits.records import DETERMINED
 from node.benefits.replicas import REPLICAS
 from node.benefits.section import person_section
@@ -30,7 +31,7 @@ PERSON_EVENTS.append(person_events)
 
 CAPABILITY = Capability(
     name="benefits",
-    record_types=(DETERMINED,),
+    record_types=(DETERMINED, RATED),
     matters=_matters,
     routers=_routers,
     replicas=REPLICAS,

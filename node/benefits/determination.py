@@ -10,11 +10,22 @@ from node.accounts.serials import own_county
 from node.accounts.settlement import settle_accounts
 from node.accounts.sources import Source
 from node.benefits.claimants import Claimant, claimants
+from node.benefits.rates import keep_rates
 from node.benefits.records import entitlements, publish_entitlements
-from node.benefits.rules import PENSION_AGE, Determination, determine
+from node.benefits.rules import (
+    PENSION_AGE,
+    Determination,
+    Segment,
+    age_in,
+    components_of,
+    determine,
+    months_from,
+    next_month,
+    segments,
+)
 from node.benefits.rules import due_from as month_after_birthday
 from node.benefits.sheet import SheetLine, calculation_sheet
-from node.benefits.terms import Standards, standards
+from node.benefits.terms import Standards, standards, standards_of_months
 from node.core.db import BATCH_ROWS
 from node.core.errors import Conflict, Invalid, NotFound, Problems, Refusal
 from node.core.ids import new_id
@@ -117,8 +128,37 @@ def _determine(uow: UnitOfWork, ready: Sequence[_Ready]) -> dict[str, str]:
     for start in range(0, len(rows), BATCH_ROWS):
         uow.connection.execute(entitlements.insert(), rows[start : start + BATCH_ROWS])
     publish_entitlements(uow, rows)
+    keep_rates(uow, _segments(uow, ready, rows))
     begin_drawing(uow, {each.claim.person_id: each.claim.bank_account for each in ready})
     return {row["person_id"]: row["id"] for row in rows}
+
+
+def _segments(
+    uow: UnitOfWork, ready: Sequence[_Ready], rows: Sequence[dict[str, Any]]
+) -> dict[str, tuple[str, Sequence[Segment]]]:
+    """What each month from the first due one comes to, as the standards were then."""
+    if not rows:
+        return {}
+    this_month = uow.today.replace(day=1)
+    first = min(row["due_from"] for row in rows)
+    held = standards_of_months(uow, first, max(this_month, *(row["due_from"] for row in rows)))
+    found: dict[str, tuple[str, Sequence[Segment]]] = {}
+    for each, row in zip(ready, rows, strict=True):
+        months = [
+            (
+                month,
+                components_of(
+                    held[month].terms,
+                    paid_years=row["paid_years"],
+                    born_on=each.claimant.born_on,
+                    account=row["account_fen"],
+                    month=month,
+                ),
+            )
+            for month in months_from(row["due_from"], next_month(max(this_month, row["due_from"])))
+        ]
+        found[row["id"]] = (row["village"], segments(months))
+    return found
 
 
 def _settled(uow: UnitOfWork, ready: Sequence[_Ready]) -> dict[str, Mapping[Source, int]]:
@@ -148,7 +188,7 @@ def _row(uow: UnitOfWork, ready: _Ready, balance: Mapping[Source, int]) -> dict[
     claim, claimant = ready.claim, ready.claimant
     on = max(ready.due_from, uow.today)
     held = standards(uow, on)
-    age = age_on(claimant.born_on, on)
+    age = age_in(claimant.born_on, on)
     found = determine(held.terms, paid_years=claimant.paid_years, age=age, balance=balance)
     return {
         "county_code": str(uow.node),
@@ -158,7 +198,7 @@ def _row(uow: UnitOfWork, ready: _Ready, balance: Mapping[Source, int]) -> dict[
         "village": claimant.village,
         "due_from": ready.due_from,
         "paid_years": claimant.paid_years,
-        "base_fen": found.components.base,
+        "base_fen": found.components.base + found.components.city + found.components.county,
         "account_fen": found.components.account,
         "monthly_fen": found.monthly_total,
         "balance_fen": sum(balance.values()),
@@ -166,6 +206,9 @@ def _row(uow: UnitOfWork, ready: _Ready, balance: Mapping[Source, int]) -> dict[
         "account_by_source": {s.value: fen for s, fen in found.account_by_source.items()},
         "sheet": _sheet(found, held, paid_years=claimant.paid_years, age=age, balance=balance),
         "state": "in_force",
+        "owed_from": ready.due_from,
+        "last_month": None,
+        "certified_until": None,
         "case_id": claim.case_id,
         "determined_by": claim.determined_by or uow.actor.id,
         "approved_by": uow.actor.id,

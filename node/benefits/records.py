@@ -15,6 +15,8 @@ from tiers import RegionCode
 
 DETERMINED = RecordType("entitlement.determined", independent=True)
 
+DAYS = ("due_from", "owed_from", "last_month", "certified_until")
+
 entitlements: Table = Entitlement.__table__  # type: ignore[attr-defined]
 
 
@@ -31,9 +33,17 @@ def _body(row: dict[str, Any]) -> dict[str, Any]:
     hidden = {"county_code", "village"}
     return {
         **{name: value for name, value in row.items() if name not in hidden},
-        "due_from": row["due_from"].isoformat(),
+        **{name: _text(row[name]) for name in DAYS},
         "determined_at": iso(row["determined_at"]),
     }
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 @DETERMINED.applies
@@ -47,7 +57,7 @@ def apply_entitlements(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> No
             **{name: value for name, value in body.items() if name in entitlements.columns},
             "county_code": str(village.county),
             "village": str(village),
-            "due_from": date.fromisoformat(body["due_from"]),
+            **{name: _day(body.get(name)) for name in DAYS},
             "determined_at": from_iso(body["determined_at"]),
         }
     upsert(uow.connection, entitlements, list(rows.values()))

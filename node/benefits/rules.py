@@ -7,10 +7,9 @@ Sources: 国发〔2014〕8号 §5–§8, 人社部发〔2018〕21号 (supplement
 marked 约定 and listed in docs/worked-examples.md.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from node.accounts.rules import split
 from node.accounts.sources import Source
@@ -31,13 +30,18 @@ class AgeBand:
 
 @dataclass(frozen=True, slots=True)
 class BenefitTerms:
-    """The standards in force for one person and month, resolved from the bulletins."""
+    """The standards in force for one person and month, resolved from the bulletins.
+
+    `base_fen` is the province's standard; what city and county add stands beside it.
+    """
 
     base_fen: int
     years_threshold: int
     per_year_fen: int
     age_supplement: tuple[AgeBand, ...]
     divisor_months: int
+    city_fen: int = 0
+    county_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,13 @@ class Components:
     years_supplement: int
     age_supplement: int
     account: int
+    city: int = 0
+    county: int = 0
 
     @property
     def total(self) -> int:
-        return self.base + self.years_supplement + self.age_supplement + self.account
+        fund = self.base + self.city + self.county
+        return fund + self.years_supplement + self.age_supplement + self.account
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ def determine(
         years_supplement=years_supplement(terms, paid_years),
         age_supplement=age_supplement(terms.age_supplement, age),
         account=account,
+        city=terms.city_fen,
+        county=terms.county_fen,
     )
     return Determination(components, split(account, balance))
 
@@ -118,6 +127,11 @@ def reached_band(bands: Collection[AgeBand], age: int) -> AgeBand | None:
     """The band with the highest age the person has reached, if any."""
     reached = [band for band in bands if band.from_age <= age]
     return max(reached, key=lambda band: band.from_age, default=None)
+
+
+def age_in(born_on: date, month: date) -> int:
+    """The age that counts for a month's supplement: reached before the month began (次月起)."""
+    return age_on(born_on, month.replace(day=1) - timedelta(days=1))
 
 
 def due_from(born_on: date, *, pension_age: int = PENSION_AGE) -> date:
@@ -180,63 +194,6 @@ def arrears(
     ]
 
 
-def overpaid_months(died_on: date, last_paid: date) -> list[date]:
-    """Months paid after death; the month of death itself is the last one due."""
-    return list(months_from(next_month(died_on), next_month(last_paid)))
-
-
-@dataclass(frozen=True, slots=True)
-class DeathSettlement:
-    """What the heirs get and what they give back, in fen."""
-
-    account_refund_gross: int
-    funeral_gross: int
-    set_off_account: int
-    set_off_funeral: int
-    claim_left: int
-
-    @property
-    def paid_to_heirs(self) -> int:
-        gross = self.account_refund_gross + self.funeral_gross
-        return gross - self.set_off_account - self.set_off_funeral
-
-
-def death_settlement(
-    *,
-    balance: Mapping[Source, int],
-    interest: Mapping[Source, int],
-    funeral_months: int,
-    base_fen: int,
-    overpaid_fen: int,
-    inheritable: Collection[Source] = frozenset(Source),
-) -> DeathSettlement:
-    """Refund the account with interest to the month of death, add the funeral grant (丧葬补助金).
-
-    Overpaid months are set off first against the account, then against the grant; what is still
-    owed is a claim. `inheritable` narrows the refund for deaths before 2014-07, by bulletin.
-
-    Raises:
-        Invalid: what was overpaid, or the refund, is negative.
-    """
-    if overpaid_fen < 0:
-        raise Invalid("多发金额不能为负数", field="overpaid_fen")
-    account = sum(
-        fen for part in (balance, interest) for source, fen in part.items() if source in inheritable
-    )
-    if account < 0:
-        raise Invalid("个人账户余额为负，请先查明原因", field="balance", fen=account)
-    funeral = funeral_months * base_fen
-    from_account = min(overpaid_fen, account)
-    from_funeral = min(overpaid_fen - from_account, funeral)
-    return DeathSettlement(
-        account_refund_gross=account,
-        funeral_gross=funeral,
-        set_off_account=from_account,
-        set_off_funeral=from_funeral,
-        claim_left=overpaid_fen - from_account - from_funeral,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Draw:
     """One month's account pension: what each source gave, what the fund added, what is left."""
@@ -280,31 +237,50 @@ def exhaust(
         balance = drawn.left
 
 
-class Certification(StrEnum):
-    """Where a survival certification (生存认证) stands on a day."""
-
-    CURRENT = "current"
-    DUE_SOON = "due_soon"
-    EXPIRED = "expired"
-
-
-def certified_until(certified_on: date, *, months: int) -> date:
-    """The last day a certification holds: the same day `months` later, or the month's last."""
-    count = certified_on.month - 1 + months
-    first = date(certified_on.year + count // 12, count % 12 + 1, 1)
-    length = (next_month(first) - first).days
-    return first.replace(day=min(certified_on.day, length))
-
-
-def certification(until: date, *, on: date, remind_days: int) -> Certification:
-    """Whether a person is to be reminded, or payment falls under the rule for expired ones."""
-    if on > until:
-        return Certification.EXPIRED
-    return Certification.DUE_SOON if (until - on).days <= remind_days else Certification.CURRENT
-
-
 def _take(source: Source, fen: int, left: dict[Source, int], given: dict[Source, int]) -> int:
     taken = min(fen, left[source])
     left[source] -= taken
     given[source] += taken
     return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Months with one amount; the last one is open and has no `to_month`."""
+
+    from_month: date
+    to_month: date | None
+    components: Components
+
+
+def components_of(
+    terms: BenefitTerms, *, paid_years: int, born_on: date, account: int, month: date
+) -> Components:
+    """What one month comes to: the standards of that month, the account part as determined."""
+    return Components(
+        base=terms.base_fen,
+        years_supplement=years_supplement(terms, paid_years),
+        age_supplement=age_supplement(terms.age_supplement, age_in(born_on, month)),
+        account=account,
+        city=terms.city_fen,
+        county=terms.county_fen,
+    )
+
+
+def segments(months: Sequence[tuple[date, Components]]) -> list[Segment]:
+    """Months in their order as runs of equal amounts; the last run goes on."""
+    found: list[Segment] = []
+    for month, components in months:
+        if found and found[-1].components == components:
+            continue
+        if found:
+            before = (month - timedelta(days=1)).replace(day=1)
+            found[-1] = replace(found[-1], to_month=before)
+        found.append(Segment(month, None, components))
+    return found
+
+
+def months_back(month: date, count: int) -> date:
+    """The first day of the month so many months before."""
+    whole = month.year * 12 + month.month - 1 - count
+    return date(whole // 12, whole % 12 + 1, 1)

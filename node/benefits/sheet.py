@@ -37,12 +37,18 @@ def calculation_sheet(
     `account`, as printed: 豫人社〔2026〕5号.
     """
     parts = found.components
+    added = (("市级", parts.city, "city"), ("县级", parts.county, "county"))
 
     def line(item: str, formula: str, fen: int, component: str) -> SheetLine:
         return SheetLine(item, formula, fen, references.get(component, ""))
 
     return [
         line("基础养老金", "按现行标准", parts.base, "base"),
+        *(
+            line(f"{who}提高的基础养老金", "按现行标准", fen, part)
+            for who, fen, part in added
+            if fen
+        ),
         line(
             "缴费年限加发",
             _years_formula(terms, paid_years),
@@ -52,7 +58,7 @@ def calculation_sheet(
         line("高龄加发", _age_formula(terms, age), parts.age_supplement, "age_supplement"),
         line("个人账户养老金", _account_formula(terms, balance), parts.account, "account"),
         *_account_lines(found, balance),
-        SheetLine("月养老金", "以上四项合计", found.monthly_total),
+        SheetLine("月养老金", "以上各项合计", found.monthly_total),
     ]
 
 

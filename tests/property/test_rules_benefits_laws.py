@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.accounts.sources import Source
+from node.benefits.life_rules import death_settlement
 from node.benefits.rules import (
     AgeBand,
     BenefitTerms,
-    death_settlement,
     determine,
     draw,
     due_from,

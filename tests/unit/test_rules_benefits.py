@@ -5,15 +5,18 @@ from datetime import date
 import pytest
 
 from node.accounts.sources import GOVERNMENT_SUBSIDIES, Source
-from node.benefits.rules import (
-    AgeBand,
-    BenefitTerms,
+from node.benefits.life_rules import (
     Certification,
-    MonthLine,
-    arrears,
     certification,
     certified_until,
     death_settlement,
+    overpaid_months,
+)
+from node.benefits.rules import (
+    AgeBand,
+    BenefitTerms,
+    MonthLine,
+    arrears,
     determine,
     draw,
     due_from,
@@ -21,7 +24,6 @@ from node.benefits.rules import (
     missing_years,
     months_from,
     next_month,
-    overpaid_months,
     required_years,
 )
 from node.benefits.sheet import SheetLine, calculation_sheet
@@ -230,7 +232,7 @@ def test_the_sheet_explains_every_fen_with_its_bulletin() -> None:
         ),
         SheetLine("个人缴费", "77.85 × 9,705.24 ÷ 10,821.18", 6_982, part_of="个人账户养老金"),
         SheetLine("县级补贴", "77.85 × 1,115.94 ÷ 10,821.18", 803, part_of="个人账户养老金"),
-        SheetLine("月养老金", "以上四项合计", 21_985),
+        SheetLine("月养老金", "以上各项合计", 21_985),
     ]
 
 
@@ -242,5 +244,5 @@ def test_the_sheet_says_why_nothing_is_added() -> None:
         ("缴费年限加发", "缴费 0 年，未超过 15 年", 0),
         ("高龄加发", "60 周岁，未到加发年龄", 0),
         ("个人账户养老金", "个人账户没有储存额", 0),
-        ("月养老金", "以上四项合计", 11_300),
+        ("月养老金", "以上各项合计", 11_300),
     ]

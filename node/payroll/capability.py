@@ -1,0 +1,25 @@
+"""发放: a month's pensions from the list to the cards, and the books behind them."""
+
+from typing import TYPE_CHECKING
+
+from node.banking.service import RESULT_TAKEN
+from node.core.capability import Capability
+from node.payroll.bank import PURPOSE, take_answers
+from node.payroll.records import RECORD_TYPES
+from node.payroll.replicas import REPLICAS
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> "list[APIRouter]":
+    from node.payroll import api  # noqa: PLC0415  # only a web process needs them
+
+    return [api.router]
+
+
+RESULT_TAKEN[PURPOSE] = take_answers
+
+CAPABILITY = Capability(
+    name="payroll", record_types=RECORD_TYPES, routers=_routers, replicas=REPLICAS
+)
