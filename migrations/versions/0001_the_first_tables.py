@@ -189,6 +189,88 @@ def upgrade() -> None:
     with op.batch_alter_table('bank_result_line', schema=None) as batch_op:
         batch_op.create_index('ix_bank_result_line_line', ['county_code', 'batch_no', 'line_no'], unique=False)
 
+    op.create_table('benefit_end',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('reason', sa.String(length=24), nullable=False),
+    sa.Column('ended_on', sa.Date(), nullable=False),
+    sa.Column('last_month', sa.Date(), nullable=False),
+    sa.Column('account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('funeral_fen', sa.BigInteger(), nullable=False),
+    sa.Column('overpaid_fen', sa.BigInteger(), nullable=False),
+    sa.Column('set_off_account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('set_off_funeral_fen', sa.BigInteger(), nullable=False),
+    sa.Column('claim_fen', sa.BigInteger(), nullable=False),
+    sa.Column('heir_name', sa.String(), nullable=False),
+    sa.Column('heir_account', sa.LargeBinary(), nullable=True),
+    sa.Column('heir_relation', sa.String(), nullable=False),
+    sa.Column('is_revoked', sa.Boolean(), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('benefit_end', schema=None) as batch_op:
+        batch_op.create_index('ux_benefit_end_person', ['county_code', 'entitlement_id'], unique=True, sqlite_where=sa.text('NOT is_revoked'), postgresql_where=sa.text('NOT is_revoked'))
+
+    op.create_table('benefit_rate',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('from_month', sa.Date(), nullable=False),
+    sa.Column('to_month', sa.Date(), nullable=True),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('base_fen', sa.BigInteger(), nullable=False),
+    sa.Column('city_fen', sa.BigInteger(), nullable=False),
+    sa.Column('county_fen', sa.BigInteger(), nullable=False),
+    sa.Column('years_fen', sa.BigInteger(), nullable=False),
+    sa.Column('age_fen', sa.BigInteger(), nullable=False),
+    sa.Column('account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('superseded_by', sa.Integer(), nullable=True),
+    sa.Column('changed_in', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'entitlement_id', 'version', 'from_month'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('benefit_rate', schema=None) as batch_op:
+        batch_op.create_index('ix_benefit_rate_changed', ['county_code', 'changed_in'], unique=False)
+
+    op.create_table('benefit_recovery',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('cause', sa.String(length=24), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('set_off_fen', sa.BigInteger(), nullable=False),
+    sa.Column('repaid_fen', sa.BigInteger(), nullable=False),
+    sa.Column('monthly_fen', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    op.create_table('benefit_suspension',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('reason', sa.String(length=24), nullable=False),
+    sa.Column('pays_back', sa.Boolean(), nullable=False),
+    sa.Column('from_month', sa.Date(), nullable=False),
+    sa.Column('until_month', sa.Date(), nullable=True),
+    sa.Column('is_revoked', sa.Boolean(), nullable=False),
+    sa.Column('begun_by_case', sa.String(length=36), nullable=True),
+    sa.Column('ended_by_case', sa.String(length=36), nullable=True),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('benefit_suspension', schema=None) as batch_op:
+        batch_op.create_index('ux_benefit_suspension_open', ['county_code', 'entitlement_id'], unique=True, sqlite_where=sa.text('until_month IS NULL AND NOT is_revoked'), postgresql_where=sa.text('until_month IS NULL AND NOT is_revoked'))
+
     op.create_table('bulletin',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('number', sa.String(), nullable=False),
@@ -422,6 +504,9 @@ def upgrade() -> None:
     sa.Column('account_by_source', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('sheet', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('owed_from', sa.Date(), nullable=False),
+    sa.Column('last_month', sa.Date(), nullable=True),
+    sa.Column('certified_until', sa.Date(), nullable=True),
     sa.Column('case_id', sa.String(length=36), nullable=True),
     sa.Column('determined_by', sa.String(length=36), nullable=False),
     sa.Column('approved_by', sa.String(length=36), nullable=False),
@@ -432,6 +517,34 @@ def upgrade() -> None:
         batch_op.create_index('ix_entitlement_village', ['county_code', 'village'], unique=False)
         batch_op.create_index('ux_entitlement_person', ['county_code', 'person_id'], unique=True)
 
+    op.create_table('funding_receipt',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('payer', sa.String(length=12), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('arrived_on', sa.Date(), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=False),
+    sa.Column('recorded_by', sa.String(length=36), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('funding_receipt', schema=None) as batch_op:
+        batch_op.create_index('ux_funding_receipt_reference', ['county_code', 'payer', 'reference'], unique=True)
+
+    op.create_table('funding_request',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('payer', sa.String(length=12), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('needed_by', sa.Date(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('arrived_fen', sa.BigInteger(), nullable=False),
+    sa.Column('arrived_on', sa.Date(), nullable=True),
+    sa.Column('parts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'payer')
+    )
     op.create_table('grade_choice',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('person_id', sa.String(length=36), nullable=False),
@@ -585,6 +698,33 @@ def upgrade() -> None:
     sa.Column('facts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('node')
     )
+    op.create_table('paid_line',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('line_no', sa.Integer(), nullable=False),
+    sa.Column('run_month', sa.Date(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('instalment', sa.SmallInteger(), nullable=False),
+    sa.Column('base_fen', sa.BigInteger(), nullable=False),
+    sa.Column('city_fen', sa.BigInteger(), nullable=False),
+    sa.Column('county_fen', sa.BigInteger(), nullable=False),
+    sa.Column('years_fen', sa.BigInteger(), nullable=False),
+    sa.Column('age_fen', sa.BigInteger(), nullable=False),
+    sa.Column('account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('paid_on', sa.Date(), nullable=False),
+    sa.Column('is_on_time', sa.Boolean(), nullable=False),
+    sa.Column('bounced_on', sa.Date(), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'line_no'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('paid_line', schema=None) as batch_op:
+        batch_op.create_index('ix_paid_line_village', ['county_code', 'village', 'run_month'], unique=False)
+        batch_op.create_index('ux_paid_line_month', ['county_code', 'entitlement_id', 'month', 'kind', 'instalment'], unique=True, sqlite_where=sa.text('bounced_on IS NULL'), postgresql_where=sa.text('bounced_on IS NULL'))
+
     op.create_table('paid_on_behalf',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('account_no', sa.BigInteger(), nullable=False),
@@ -596,6 +736,87 @@ def upgrade() -> None:
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'account_no', 'for_year')
     )
+    op.create_table('payroll_line',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('line_no', sa.Integer(), nullable=False),
+    sa.Column('pay_no', sa.Integer(), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('instalment', sa.SmallInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('base_fen', sa.BigInteger(), nullable=False),
+    sa.Column('city_fen', sa.BigInteger(), nullable=False),
+    sa.Column('county_fen', sa.BigInteger(), nullable=False),
+    sa.Column('years_fen', sa.BigInteger(), nullable=False),
+    sa.Column('age_fen', sa.BigInteger(), nullable=False),
+    sa.Column('account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('is_void', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'line_no'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('payroll_line', schema=None) as batch_op:
+        batch_op.create_index('ux_payroll_line_month', ['county_code', 'entitlement_id', 'month', 'kind', 'instalment'], unique=True, sqlite_where=sa.text('NOT is_void'), postgresql_where=sa.text('NOT is_void'))
+
+    op.create_table('payroll_payment',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('pay_no', sa.Integer(), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('payee', sa.String(), nullable=False),
+    sa.Column('account', sa.LargeBinary(), nullable=True),
+    sa.Column('due_fen', sa.BigInteger(), nullable=False),
+    sa.Column('offset_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('attempt', sa.SmallInteger(), nullable=False),
+    sa.Column('paid_on', sa.Date(), nullable=True),
+    sa.Column('bank_reference', sa.String(length=64), nullable=True),
+    sa.Column('entry_no', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'pay_no'),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('payroll_payment', schema=None) as batch_op:
+        batch_op.create_index('ix_payroll_payment_entitlement', ['county_code', 'entitlement_id'], unique=False)
+        batch_op.create_index('ix_payroll_payment_state', ['county_code', 'run_no', 'state'], unique=False)
+
+    op.create_table('payroll_run',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('pay_day', sa.Date(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('lines', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('offset_fen', sa.BigInteger(), nullable=False),
+    sa.Column('computed_by', sa.String(length=36), nullable=False),
+    sa.Column('computed_by_name', sa.String(), nullable=False),
+    sa.Column('computed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reviewed_by', sa.String(length=36), nullable=True),
+    sa.Column('reviewed_by_name', sa.String(), nullable=False),
+    sa.Column('reviewed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('approved_by', sa.String(length=36), nullable=True),
+    sa.Column('approved_by_name', sa.String(), nullable=False),
+    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('frozen_hash', sa.String(length=64), nullable=False),
+    sa.Column('funded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('bank', sa.String(length=32), nullable=False),
+    sa.Column('explanation', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'run_no')
+    )
+    with op.batch_alter_table('payroll_run', schema=None) as batch_op:
+        batch_op.create_index('ux_payroll_run_open', ['county_code'], unique=True, sqlite_where=sa.text("state IN ('computed', 'reviewed')"), postgresql_where=sa.text("state IN ('computed', 'reviewed')"))
+        batch_op.create_index('ux_payroll_run_regular', ['county_code', 'month'], unique=True, sqlite_where=sa.text("kind = 'regular' AND state <> 'cancelled'"), postgresql_where=sa.text("kind = 'regular' AND state <> 'cancelled'"))
+
     op.create_table('period_lock',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
@@ -706,6 +927,19 @@ def upgrade() -> None:
         batch_op.create_index('ix_posting_account', ['county_code', 'year', 'account_no'], unique=False)
         batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
 
+    op.create_table('rate_change',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('from_month', sa.Date(), nullable=False),
+    sa.Column('through_month', sa.Date(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('arrears_fen', sa.BigInteger(), nullable=False),
+    sa.Column('made_by', sa.String(length=36), nullable=False),
+    sa.Column('made_by_name', sa.String(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'version')
+    )
     op.create_table('rate_correction',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
@@ -717,6 +951,21 @@ def upgrade() -> None:
     sa.Column('fen', sa.BigInteger(), nullable=False),
     sa.Column('corrected_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'entry_no')
+    )
+    op.create_table('recovered_month',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('serial', sa.SmallInteger(), nullable=False),
+    sa.Column('recovery_id', sa.String(length=36), nullable=False),
+    sa.Column('base_fen', sa.BigInteger(), nullable=False),
+    sa.Column('city_fen', sa.BigInteger(), nullable=False),
+    sa.Column('county_fen', sa.BigInteger(), nullable=False),
+    sa.Column('years_fen', sa.BigInteger(), nullable=False),
+    sa.Column('age_fen', sa.BigInteger(), nullable=False),
+    sa.Column('account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'entitlement_id', 'month', 'serial')
     )
     op.create_table('roll_file',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -732,6 +981,23 @@ def upgrade() -> None:
     with op.batch_alter_table('roll_file', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_roll_file_owner'), ['owner'], unique=False)
 
+    op.create_table('run_report',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('pay_day', sa.Date(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('paid_people', sa.Integer(), nullable=False),
+    sa.Column('paid_fen', sa.BigInteger(), nullable=False),
+    sa.Column('failed_people', sa.Integer(), nullable=False),
+    sa.Column('on_time_people', sa.Integer(), nullable=False),
+    sa.Column('on_time_fen', sa.BigInteger(), nullable=False),
+    sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'run_no')
+    )
     op.create_table('scheduler_lease',
     sa.Column('name', sa.String(length=32), nullable=False),
     sa.Column('holder', sa.String(), nullable=False),
@@ -784,6 +1050,23 @@ def upgrade() -> None:
     sa.Column('entry_no', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'account_no', 'for_year')
     )
+    op.create_table('survival_certificate',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('certified_on', sa.Date(), nullable=False),
+    sa.Column('valid_until', sa.Date(), nullable=False),
+    sa.Column('method', sa.String(length=16), nullable=False),
+    sa.Column('certified_by', sa.String(), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('survival_certificate', schema=None) as batch_op:
+        batch_op.create_index('ix_survival_certificate_person', ['county_code', 'entitlement_id', 'certified_on'], unique=False)
+
     op.create_table('unmatched_money',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('item_no', sa.BigInteger(), nullable=False),
@@ -1180,17 +1463,24 @@ def downgrade() -> None:
         batch_op.drop_index('ix_unmatched_money_state')
 
     op.drop_table('unmatched_money')
+    with op.batch_alter_table('survival_certificate', schema=None) as batch_op:
+        batch_op.drop_index('ix_survival_certificate_person')
+
+    op.drop_table('survival_certificate')
     op.drop_table('subsidy')
     op.drop_table('statistics_total')
     op.drop_table('statistics_stale')
     op.drop_table('statistics_report')
     op.drop_table('statistics_cell')
     op.drop_table('scheduler_lease')
+    op.drop_table('run_report')
     with op.batch_alter_table('roll_file', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_roll_file_owner'))
 
     op.drop_table('roll_file')
+    op.drop_table('recovered_month')
     op.drop_table('rate_correction')
+    op.drop_table('rate_change')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
         batch_op.drop_index('ix_posting_account')
@@ -1214,7 +1504,26 @@ def downgrade() -> None:
 
     op.drop_table('person')
     op.drop_table('period_lock')
+    with op.batch_alter_table('payroll_run', schema=None) as batch_op:
+        batch_op.drop_index('ux_payroll_run_regular', sqlite_where=sa.text("kind = 'regular' AND state <> 'cancelled'"), postgresql_where=sa.text("kind = 'regular' AND state <> 'cancelled'"))
+        batch_op.drop_index('ux_payroll_run_open', sqlite_where=sa.text("state IN ('computed', 'reviewed')"), postgresql_where=sa.text("state IN ('computed', 'reviewed')"))
+
+    op.drop_table('payroll_run')
+    with op.batch_alter_table('payroll_payment', schema=None) as batch_op:
+        batch_op.drop_index('ix_payroll_payment_state')
+        batch_op.drop_index('ix_payroll_payment_entitlement')
+
+    op.drop_table('payroll_payment')
+    with op.batch_alter_table('payroll_line', schema=None) as batch_op:
+        batch_op.drop_index('ux_payroll_line_month', sqlite_where=sa.text('NOT is_void'), postgresql_where=sa.text('NOT is_void'))
+
+    op.drop_table('payroll_line')
     op.drop_table('paid_on_behalf')
+    with op.batch_alter_table('paid_line', schema=None) as batch_op:
+        batch_op.drop_index('ux_paid_line_month', sqlite_where=sa.text('bounced_on IS NULL'), postgresql_where=sa.text('bounced_on IS NULL'))
+        batch_op.drop_index('ix_paid_line_village')
+
+    op.drop_table('paid_line')
     op.drop_table('node_report')
     with op.batch_alter_table('ledger_request', schema=None) as batch_op:
         batch_op.drop_index('ix_ledger_request_kind')
@@ -1242,6 +1551,11 @@ def downgrade() -> None:
     op.drop_table('household_member')
     op.drop_table('held_notice')
     op.drop_table('grade_choice')
+    op.drop_table('funding_request')
+    with op.batch_alter_table('funding_receipt', schema=None) as batch_op:
+        batch_op.drop_index('ux_funding_receipt_reference')
+
+    op.drop_table('funding_receipt')
     with op.batch_alter_table('entitlement', schema=None) as batch_op:
         batch_op.drop_index('ux_entitlement_person')
         batch_op.drop_index('ix_entitlement_village')
@@ -1294,6 +1608,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_bulletin_kind'))
 
     op.drop_table('bulletin')
+    with op.batch_alter_table('benefit_suspension', schema=None) as batch_op:
+        batch_op.drop_index('ux_benefit_suspension_open', sqlite_where=sa.text('until_month IS NULL AND NOT is_revoked'), postgresql_where=sa.text('until_month IS NULL AND NOT is_revoked'))
+
+    op.drop_table('benefit_suspension')
+    op.drop_table('benefit_recovery')
+    with op.batch_alter_table('benefit_rate', schema=None) as batch_op:
+        batch_op.drop_index('ix_benefit_rate_changed')
+
+    op.drop_table('benefit_rate')
+    with op.batch_alter_table('benefit_end', schema=None) as batch_op:
+        batch_op.drop_index('ux_benefit_end_person', sqlite_where=sa.text('NOT is_revoked'), postgresql_where=sa.text('NOT is_revoked'))
+
+    op.drop_table('benefit_end')
     with op.batch_alter_table('bank_result_line', schema=None) as batch_op:
         batch_op.drop_index('ix_bank_result_line_line')
 
