@@ -4,9 +4,17 @@ A payment stands in one live line of a batch only (`banking` and its database se
 unclear one is never given again before the bank has said what became of it.
 """
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Select, String, Table, cast, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    String,
+    TextualSelect,
+    func,
+    select,
+    update,
+)
 
 from node.accounts.serials import own_county
 from node.banking.batches import bank_lines, batches
@@ -20,10 +28,7 @@ from node.payroll.report import tell_run
 from node.payroll.rules import PaymentState, RunState
 from node.payroll.steps import content_hash
 from node.payroll.tables import payments, runs, typed
-from node.registry.models import Person
 from tiers import Role
-
-people: Table = Person.__table__  # type: ignore[attr-defined]
 
 PURPOSE = "payroll"
 NO_ACCOUNT = "没有登记银行账户"
@@ -35,6 +40,15 @@ _NEW_CARDS = typed("""
         AND payroll_payment.state IN ('failed', 'bounced')
         AND n.county_code = :county AND n.person_id = payroll_payment.person_id
         AND n.closed_on IS NULL AND n.bank_account IS NOT NULL
+""")
+
+_WAITING = typed("""
+    SELECT CAST(y.run_no AS VARCHAR) || '-' || CAST(y.pay_no AS VARCHAR) AS reference,
+        y.payee AS name, p.citizen_number, y.account, y.village AS region, y.fen,
+        row_number() OVER (ORDER BY y.pay_no) AS place
+    FROM payroll_payment y
+    JOIN person p ON p.county_code = y.county_code AND p.id = y.person_id
+    WHERE y.county_code = :county AND y.run_no = :run AND y.state = 'waiting'
 """)
 
 # What the bank said last about a line is what stands with the payment.
@@ -117,25 +131,17 @@ def _mine(run: PayrollRun, state: PaymentState) -> tuple[ColumnElement[bool], ..
     )
 
 
-def _waiting(run: PayrollRun) -> Select[Any]:
-    return (
-        select(
-            (cast(payments.c.run_no, String) + "-" + cast(payments.c.pay_no, String)).label(
-                "reference"
-            ),
-            payments.c.payee.label("name"),
-            people.c.citizen_number,
-            payments.c.account,
-            payments.c.village.label("region"),
-            payments.c.fen,
-            payments.c.pay_no.label("place"),
-        )
-        .join(
-            people,
-            (people.c.county_code == payments.c.county_code)
-            & (people.c.id == payments.c.person_id),
-        )
-        .where(*_mine(run, PaymentState.WAITING))
+def _waiting(run: PayrollRun) -> TextualSelect:
+    """Who waits, in the order of the list."""
+    given = {"county": run.county_code, "run": run.run_no}
+    return _WAITING.bindparams(**given).columns(
+        reference=String(),
+        name=String(),
+        citizen_number=LargeBinary(),
+        account=LargeBinary(),
+        region=String(),
+        fen=BigInteger(),
+        place=Integer(),
     )
 
 
