@@ -33,7 +33,6 @@ class Kind(TitledEnum):
     PENSION = "pension", "支付养老金"
     PENSION_BACK = "pension_back", "多发养老金转回"
     REFUND = "refund", "余额退还"
-    FUNDING = "funding", "财政资金到账"
 
 
 class Side(StrEnum):

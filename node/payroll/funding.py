@@ -226,7 +226,7 @@ def _booked(uow: UnitOfWork, run: PayrollRun, receipt: Receipt) -> int:
     payer = Payer(receipt.payer)
     into = "fiscal_account" if payer is Payer.ACCOUNT else "pooled_fund"
     memo = f"{run.month:%Y-%m} 发放资金，{payer.title}"
-    head = Head(Kind.FUNDING, receipt.arrived_on, "payroll", str(run.run_no), memo)
+    head = Head(Kind.FUND_TRANSFER, receipt.arrived_on, "payroll", str(run.run_no), memo)
     found = [Line("expenditure_account", receipt.fen), Line(into, -receipt.fen)]
     return book(uow, Entry(head, found))
 
