@@ -54,6 +54,8 @@ class Matter(ABC, Generic[F]):
         {State.FIRST_REVIEW: 3, State.REVIEW: 4, State.APPROVAL: 3, State.RETURNED: 5}
     )
     number_field: ClassVar[str] = "citizen_number"
+    paper_title: ClassVar[str] = ""
+    """The name of the official form; made of the matter's own title where it is not given."""
     form: type[F]
 
     @abstractmethod
@@ -116,7 +118,7 @@ class Matter(ABC, Generic[F]):
     def before(self, uow: UnitOfWork, form: F) -> Mapping[str, object]:  # noqa: ARG002
         """What the register holds now, by field of the form: desks see both side by side.
 
-        Fields that are left out count as empty; nothing at all where the matter changes nothing.
+        Only fields named here are compared; none where the matter changes nothing.
         """
         return {}
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
-from node.cases import assignments, form_pages, service, views
+from node.cases import assignments, form_pages, print_pages, service, views
 from node.cases.matter import matters
 from node.cases.rows import rows
 from node.cases.rules import STAGE_OF, State
@@ -63,9 +63,18 @@ def _list_context(uow: UnitOfWork, asked: Listing) -> dict[str, Any]:
     }
 
 
+def _scanned(uow: UnitOfWork, text: str) -> Response | None:
+    """Straight to the case whose number was typed, or scanned from its receipt."""
+    found = service.by_number(uow, text) if text.strip() else None
+    return RedirectResponse(f"/cases/{found.id}", status_code=303) if found else None
+
+
 @router.get("/inbox")
 def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
     """What waits for the reader, what moved lately, what came back, what is closed."""
+    straight = _scanned(uow, asked.text)
+    if straight is not None:
+        return straight
     counts = service.counts(uow)
     if "tab" not in request.query_params:  # who passes nothing begins with what moved lately
         waits = counts[Tab.MINE] or views.may_pass(uow)
@@ -84,6 +93,9 @@ def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
 @router.get("/cases")
 def cases(request: Request, uow: Reading, asked: Asked) -> Response:
     """Every case of the reader's region, and the matters that can be begun here."""
+    straight = _scanned(uow, asked.text)
+    if straight is not None:
+        return straight
     return page(request, "cases/index.html", matters=matters(), **_list_context(uow, asked))
 
 
@@ -152,6 +164,7 @@ def _handover_context(uow: UnitOfWork) -> dict[str, Any]:
     }
 
 
+router.include_router(print_pages.router)
 router.include_router(form_pages.router)  # /cases/new/… and /cases/drafts/… before /cases/{id}
 
 

@@ -221,6 +221,15 @@ def case_of(uow: UnitOfWork, case_id: str) -> Case:
     return case
 
 
+def by_number(uow: UnitOfWork, text: str) -> Case | None:
+    """The case of a number as typed, dictated or scanned from a receipt; none for other text."""
+    try:
+        number = read_case_number(text)
+    except Invalid:
+        return None
+    return uow.session.scalar(_seen(uow).where(col(Case.number) == number))
+
+
 def timeline(uow: UnitOfWork, case: Case) -> Sequence[CaseStep]:
     """The steps of a case in the order they were taken."""
     statement = select(CaseStep).where(

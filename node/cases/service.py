@@ -11,6 +11,7 @@ from node.cases.drafts import (
 from node.cases.queries import (
     Filter,
     Tab,
+    by_number,
     case_of,
     cases_of_person,
     counts,
@@ -18,6 +19,7 @@ from node.cases.queries import (
     reveal,
     tabs,
     timeline,
+    typed_values,
 )
 from node.cases.review import (
     approve_many,
@@ -38,6 +40,7 @@ __all__ = [
     "Outcome",
     "Tab",
     "approve_many",
+    "by_number",
     "case_of",
     "cases_of_person",
     "counts",
@@ -62,6 +65,7 @@ __all__ = [
     "submit_many",
     "tabs",
     "timeline",
+    "typed_values",
     "values_of",
     "withdraw",
 ]

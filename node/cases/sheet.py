@@ -28,6 +28,7 @@ class Line:
     name: str = ""
     before: str = ""
     changed: bool = False
+    width: str = ""
 
 
 def sheet(uow: UnitOfWork, matter: Matter[Any], case: Case, *, full: bool) -> dict[str, Any]:
@@ -39,10 +40,15 @@ def sheet(uow: UnitOfWork, matter: Matter[Any], case: Case, *, full: bool) -> di
     except Problems as problems:
         groups = _groups(fields, values, {}, full=full)
         return {**NO_SHEET, "groups": groups, "found": list(problems.problems)}
-    registered = matter.before(uow, form)
-    groups = _groups(fields, values, registered or form_before(case), full=full)
+    registered, uncorrected = matter.before(uow, form), form_before(case)
+    if not registered:  # a field that was empty before is told, too
+        uncorrected = dict.fromkeys((field.name for field in fields), "") | uncorrected
+    groups = _groups(
+        fields, values, registered or (uncorrected if case.form_before else {}), full=full
+    )
     for _legend, lines in groups[:1]:
-        lines.extend(Line(title, words) for title, words in matter.derived(form))
+        derived = [Line(title, words, width="10") for title, words in matter.derived(form)]
+        lines[_after_number(lines, matter) :] = derived + lines[_after_number(lines, matter) :]
     is_open = State(case.state).is_open
     changed = any(line.changed for _, lines in groups for line in lines)
     return {
@@ -71,8 +77,8 @@ def _line(
 ) -> Line:
     now = values.get(field.name)
     words = field.words(now, full=full)
-    if not before or (field.name not in before and now in (None, "")):
-        return Line(field.title, words, field.name)
+    if field.name not in before:
+        return Line(field.title, words, field.name, width=field.shown.width)
     was = before.get(field.name)
     return Line(
         title=field.title,
@@ -80,4 +86,13 @@ def _line(
         name=field.name,
         before=field.words(was, full=full),
         changed=field.words(now, full=True) != field.words(was, full=True),
+        width=field.shown.width,
     )
+
+
+def _after_number(lines: list[Line], matter: Matter[Any]) -> int:
+    """Where what the number says by itself stands: right after the number."""
+    for place, line in enumerate(lines):
+        if line.name == matter.number_field:
+            return place + 1
+    return len(lines)

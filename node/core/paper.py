@@ -20,8 +20,17 @@ ROW = 8.0
 QR_SIZE = 20.0
 QR_TOP = 6.0
 GREY = 245
+LETTER = 3.25
+"""Width of a Chinese letter in a ruled cell."""
+LABEL_WIDEST = 34.0
+LABEL_NARROWEST = 20.0
 
 Align = Literal["L", "C", "R"]
+
+
+def label_width(label: str) -> float:
+    """Millimetres a label takes in a grid."""
+    return min(LABEL_WIDEST, max(LABEL_NARROWEST, 5.0 + LETTER * len(label)))
 
 
 class Paper:
@@ -92,6 +101,51 @@ class Paper:
                 self._row(headers, scaled, shaded=everything, aligns=["C"] * len(headers))
             self._row(row, scaled, aligns=aligns)
 
+    def grid(self, rows: Sequence[Sequence[tuple[str, str, float]]]) -> None:
+        """Ruled rows of (label, value, width of the value); the last value of a row fills it.
+
+        Labels are as wide as they are long, within bounds, and broken beyond `LABEL_WIDEST`.
+        """
+        for row in rows:
+            cells, widths = [], []
+            for label, value, width in row:
+                cells += [label, value]
+                widths += [label_width(label), width]
+            widths[-1] = self.width - sum(widths[:-1])
+            self._row(cells, widths, shaded=range(0, len(cells), 2))
+
+    def box(self, label: str, text: str, *, bottom: str, height: float = 28.0) -> None:
+        """A ruled box for an opinion: what is said at the top, who and when at the lower right."""
+        pdf, side = self._pdf, 33.0
+        if height > self._left():
+            pdf.add_page()
+        x, y = pdf.l_margin, pdf.get_y()
+        pdf.set_fill_color(GREY)
+        pdf.rect(x, y, side, height, style="DF")
+        pdf.rect(x + side, y, self.width - side, height)
+        pdf.set_font(size=BODY - 1)
+        lines = self._broken(label, side - 2)
+        pdf.set_xy(x + 1, y + (height - 5.0 * len(lines)) / 2)
+        pdf.multi_cell(side - 2, 5, "\n".join(lines), align="C")
+        pdf.set_xy(x + side + 2, y + 2)
+        pdf.multi_cell(self.width - side - 4, 5, text, align="L")
+        pdf.set_xy(x + side + 2, y + height - 7)
+        pdf.cell(self.width - side - 4, 5, bottom, align="R")
+        pdf.set_font(size=BODY)
+        pdf.set_xy(x, y + height)
+
+    def cut(self, text: str, *, at: float) -> None:
+        """A dashed line across the page, `at` millimetres from its top, to cut along."""
+        pdf = self._pdf
+        pdf.set_dash_pattern(dash=2, gap=1.5)
+        pdf.line(0, at, pdf.w, at)
+        pdf.set_dash_pattern()
+        pdf.set_font(size=7)
+        pdf.set_xy(MARGIN, at - 4)
+        pdf.cell(0, 3, text, align="C")
+        pdf.set_font(size=BODY)
+        pdf.set_xy(pdf.l_margin, at + MARGIN / 2)
+
     def to_sign(self, *who: str) -> None:
         """Places for signatures, side by side."""
         self._pdf.ln(8)
@@ -100,10 +154,10 @@ class Paper:
             self._pdf.cell(share, ROW, f"{one}：______________")
         self._pdf.ln(ROW)
 
-    def qr(self, text: str, *, under: str = "") -> None:
-        """A QR code in the upper right corner of the page, with a small line under it.
+    def qr(self, text: str, *, under: str = "", top: float = QR_TOP) -> None:
+        """A QR code at the right, `top` millimetres down the page, with a small line under it.
 
-        The heading is centred, so the corner is free on every form.
+        The heading is centred, so the upper corner is free on every form.
         """
         import segno  # noqa: PLC0415  # a village PC that prints nothing should not load it
 
@@ -112,10 +166,10 @@ class Paper:
         pdf = self._pdf
         here = pdf.get_y()
         left = pdf.w - MARGIN - QR_SIZE
-        pdf.image(picture, x=left, y=QR_TOP, w=QR_SIZE)
+        pdf.image(picture, x=left, y=top, w=QR_SIZE)
         if under:
             pdf.set_font(size=7)
-            pdf.set_xy(left, QR_TOP + QR_SIZE)
+            pdf.set_xy(left, top + QR_SIZE)
             pdf.cell(QR_SIZE, 3, under, align="C")
             pdf.set_font(size=BODY)
         pdf.set_xy(pdf.l_margin, max(here, 14.0))

@@ -101,6 +101,7 @@ class Enrolment(Matter[EnrolmentForm]):
 
     code = "enrolment"
     title = "参保登记"
+    paper_title = "城乡居民基本养老保险参保登记表"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = EnrolmentForm
 

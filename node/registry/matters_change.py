@@ -99,6 +99,7 @@ F = TypeVar("F", bound=ChangeForm)
 class ChangeOfDetails(PersonMatter[F]):
     """What both have in common. `details` names each detail, how it reads and how it is stored."""
 
+    paper_title = "城乡居民基本养老保险变更登记表"
     details: ClassVar[Mapping[str, str]]
     needs_open = False
 
@@ -108,6 +109,10 @@ class ChangeOfDetails(PersonMatter[F]):
         return [
             self._with_before(form, known.get(normal_number(form.citizen_number))) for form in forms
         ]
+
+    def before(self, uow: UnitOfWork, form: F) -> Mapping[str, object]:  # noqa: ARG002  # kept with the form
+        """What was registered where the form was filled in."""
+        return {f"new_{name}": said for name, said in form.before.items()}
 
     def _with_before(self, form: F, person: Known | None) -> F:
         wanted = [name for name in self.details if getattr(form, f"new_{name}")]

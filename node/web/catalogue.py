@@ -22,8 +22,10 @@ from node.web.rendering import NODE, environment, template_folders
 ROOT = NODE.parent
 CHINESE = re.compile(r"[一-鿿]")
 NO_SENTENCE = re.compile(r"\{\w+\}|[\n\\]|\]-|\(\?:|.-[䶿-鿿]")  # to be filled, lists, patterns
-UNTRANSLATED = frozenset({"style.html", "style.py", "catalogue.py", "charts.py", "settings.py"})
-"""Invented content, this tool, units of numbers, and what administrators read in a file."""
+UNTRANSLATED = frozenset(
+    {"style.html", "style.py", "catalogue.py", "charts.py", "settings.py", "printed.py"}
+)
+"""Invented content, this tool, units of numbers, what administrators read in a file, paper."""
 ASIDE = ("demo", "cli", "calc")
 """Folders and modules whose words never reach a page."""
 HEADER = "# English for the pages. Made by `python -m node.web.catalogue`; write the msgstr lines."

@@ -1,0 +1,50 @@
+"""Printing: a case's form or receipt, or those of a whole list in one document."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from node.cases.printed import forms_pdf, receipts_pdf
+from node.core.divisions import Places
+from node.core.edge import Writing
+from node.core.errors import Invalid, NotFound
+from node.core.work import UnitOfWork
+
+router = APIRouter()
+
+PDF = "application/pdf"
+AT_ONCE = 200
+"""Cases of one document; a village's year of applications in one go."""
+PAPERS: Mapping[str, Callable[[UnitOfWork, list[str], Places], bytes]] = {
+    "form": forms_pdf,
+    "receipt": receipts_pdf,
+}
+
+
+@router.get("/cases/{case_id}/print/{paper}")
+def one(request: Request, case_id: str, paper: str, uow: Writing) -> Response:
+    """The paper of one case."""
+    return _printed(request, uow, paper, [case_id])
+
+
+@router.post("/cases/print/{paper}")
+def several(
+    request: Request, paper: str, uow: Writing, case: Annotated[list[str] | None, Form()] = None
+) -> Response:
+    """The papers of the cases ticked in a list."""
+    return _printed(request, uow, paper, case or [])
+
+
+def _printed(request: Request, uow: UnitOfWork, paper: str, case_ids: list[str]) -> Response:
+    make = PAPERS.get(paper)
+    if make is None:
+        raise NotFound("没有这种表格")
+    if not case_ids:
+        raise Invalid("请先勾选要打印的业务")
+    if len(case_ids) > AT_ONCE:
+        raise Invalid("一次最多打印 200 件，请分批打印")
+    places: Places = request.app.state.node.places
+    headers = {"Content-Disposition": f'inline; filename="{paper}.pdf"'}
+    return Response(make(uow, case_ids, places), media_type=PDF, headers=headers)
