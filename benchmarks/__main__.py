@@ -5,6 +5,7 @@ import sys
 
 from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table
+from benchmarks.roll import measure as roll
 from benchmarks.snapshot import measure as snapshot
 from benchmarks.sync_up import measure as sync_up
 from benchmarks.village import measure as village
@@ -14,6 +15,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "interest": interest,
     "village": village,
     "snapshot": snapshot,
+    "roll": roll,
 }
 
 

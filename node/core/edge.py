@@ -6,7 +6,7 @@ page, and a form keeps what was typed.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -138,6 +138,28 @@ Reading = Annotated[UnitOfWork, Depends(_reading, scope="function")]
 # scope="function" commits before the answer leaves. The default ("request") commits after it,
 # so a clerk could read 已办结 for something that was never written.
 Writing = Annotated[UnitOfWork, Depends(_writing, scope="function")]
+
+
+def later(request: Request) -> Callable[[], AbstractContextManager[UnitOfWork]]:
+    """Units of work of the person asking, for what goes on once the answer has left.
+
+    Each is one transaction; what it publishes is sealed as after any request.
+    """
+    here, actor = house(request), actor_of(request)
+
+    @contextmanager
+    def work() -> Iterator[UnitOfWork]:
+        with unit_of_work(
+            here.engine,
+            actor=actor,
+            node=here.settings.code,
+            now=here.clock(),
+            hosted=here.hosted(),
+        ) as uow:
+            yield uow
+        here.after_commit()
+
+    return work
 
 
 def page(

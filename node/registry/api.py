@@ -138,14 +138,19 @@ def import_roll(
     file: UploadFile,
     village: Annotated[str, Form()] = "",
     consent: Annotated[bool, Form()] = True,
+    kind: Annotated[str, Form()] = rolls.ROLL,
 ) -> RollOut:
-    """Import a roll (Excel or CSV); whoever sends it vouches that everybody has signed."""
+    """Import a roll (Excel or CSV); whoever sends it vouches that everybody has signed.
+
+    `kind` is `roll`, or at a county `migration` for people an older system has enrolled.
+    """
     done = rolls.import_roll(
         uow,
         file.file.read(rolls.FILE_LARGEST + 1),
         filename=file.filename or "",
         village=village or str(uow.actor.scope),
         consent=consent,
+        provenance=rolls.MIGRATION if kind == rolls.MIGRATION else rolls.ROLL,
     )
     return _roll(done)
 

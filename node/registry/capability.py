@@ -27,9 +27,14 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.registry import api, pages, worklist_pages  # noqa: PLC0415  # for a web process only
+    from node.registry import (  # noqa: PLC0415  # for a web process only
+        api,
+        pages,
+        roll_pages,
+        worklist_pages,
+    )
 
-    return [api.router, worklist_pages.router, pages.router]
+    return [api.router, worklist_pages.router, roll_pages.router, pages.router]
 
 
 def _matters() -> tuple[Matter[Any], ...]:

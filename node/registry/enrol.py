@@ -6,6 +6,7 @@ enrolled already is refused here with a sentence, not by the index.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -33,7 +34,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEnrolment:
-    """Whom to enrol, as checked. `grade_fen` is the yearly grade, none from 60 on."""
+    """Whom to enrol, as checked. `grade_fen` is the yearly grade, none from 60 on.
+
+    `opened_on` is the first day where an older system knew the enrolment, else it is today.
+    """
 
     name: str
     citizen_number: str
@@ -44,6 +48,7 @@ class NewEnrolment:
     category: str
     grade_fen: int | None
     bank_account: str
+    opened_on: date | None = None
     case_id: str | None = None
 
 
@@ -107,7 +112,7 @@ def _enrolment(uow: UnitOfWork, one: NewEnrolment, person_id: str) -> Row:
         "state": "active",
         "grade_fen": one.grade_fen,
         "bank_account": one.bank_account or None,
-        "opened_on": uow.today,
+        "opened_on": one.opened_on or uow.today,
         "closed_on": None,
         "close_reason": None,
         "case_id": one.case_id,

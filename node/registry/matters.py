@@ -31,6 +31,7 @@ from node.registry.rules import (
     applicant_problems,
     category_rule_problems,
     grade_problems,
+    migration_problems,
     normal_name,
     short_yuan,
 )
@@ -53,6 +54,9 @@ class EnrolmentForm(BaseModel):
     )
     sex: Annotated[str, Shown("hidden", optional=True)] = Field("", title="性别")
     born_on: Annotated[date | None, Shown("hidden", optional=True)] = Field(None, title="出生日期")
+    enrolled_on: Annotated[date | None, Shown("hidden", optional=True)] = Field(
+        None, title="原参保日期"
+    )
     ethnicity: Annotated[str, Shown("select", width="10", group=WHO)] = Field("汉族", title="民族")
     village: Annotated[str, Shown("select", width="20", group=WHERE)] = Field(
         "", title="所在村（社区）"
@@ -123,6 +127,9 @@ class Enrolment(Matter[EnrolmentForm]):
         found = []
         for form in forms:
             problems = [*_form_problems(form, on=uow.today, grades=grades)]
+            problems += migration_problems(
+                form.enrolled_on, on=uow.today, at_county=uow.level is Level.COUNTY
+            )
             if normal_number(form.citizen_number) in enrolled:
                 message = "此人已经参保，不能重复参保"
                 problems.append(Invalid(message, field="citizen_number", already=True))
@@ -179,6 +186,7 @@ def _new_enrolment(case: Case, form: EnrolmentForm) -> NewEnrolment:
         category=form.category.value,
         grade_fen=form.grade_fen,
         bank_account=plain(form.bank_card),
+        opened_on=form.enrolled_on,
         case_id=case.id,
     )
 
@@ -201,7 +209,7 @@ def _grade_problems(
     form: EnrolmentForm, *, on: date, grades: Sequence[int] | None
 ) -> Iterator[Invalid]:
     if form.grade_fen is None:
-        if _contributes(form.citizen_number, on):
+        if form.enrolled_on is None and _contributes(form.citizen_number, on):
             yield Invalid("请选择缴费档次", field="grade_fen")
     elif grades is None:
         yield Invalid(NO_GRADES, field="grade_fen")

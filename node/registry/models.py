@@ -156,6 +156,21 @@ class RollFile(SQLModel, table=True):
     village: str = Field(max_length=12)
     filename: str
     content: str = Field(sa_type=Encrypted("roll_file.content"))
+    kind: str = Field(default="roll", max_length=16, description="roll or migration")
     uploaded_at: datetime = Field(sa_type=Instant)
     imported_at: datetime | None = Field(default=None, sa_type=Instant)
     accepted: int = 0
+    rows_total: int = Field(default=0, description="of the import under way or done")
+    rows_done: int = 0
+    moved_at: datetime | None = Field(default=None, sa_type=Instant)
+    stopped: str = Field(default="", description="why the import stopped, until it goes on")
+
+
+class RollHeading(SQLModel, table=True):
+    """What a heading of this office's files stands for, as somebody once said."""
+
+    __tablename__ = "roll_heading"
+
+    place: str = Field(primary_key=True, max_length=12, description="the region of the office")
+    heading: str = Field(primary_key=True, max_length=60)
+    field: str = Field(max_length=32, description="the column of the roll; empty: not used")

@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, UploadFile
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 from node.cases import service as cases
@@ -11,19 +11,13 @@ from node.cases import views
 from node.cases.matter import matters
 from node.cases.rows import rows
 from node.core.edge import Reading, Writing, page, redisplay
-from node.core.errors import Invalid
 from node.core.work import UnitOfWork
-from node.registry import history, rolls, service
+from node.registry import history, service
 from node.registry.codes import Category, Standing
-from node.registry.matters import village_choices
 from node.registry.models import Person
-from node.registry.roll import TITLES
-from node.registry.roll_answer import bad_rows_workbook
-from node.registry.rolls import Verdict
 from node.registry.rules import age_on
 from node.registry.sections import sections_of
 from node.registry.timeline import timeline_of
-from tiers import Level
 
 router = APIRouter(prefix="/registry", include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -65,84 +59,6 @@ def index(request: Request, uow: Reading, asked: Annotated[Asked, Query()]) -> R
         context["listed"] = service.roster(uow, region, number=asked.page)
         context["found"] = context["listed"].items
     return page(request, "registry/index.html", **context)
-
-
-@router.get("/rolls")
-def roll_list(request: Request, uow: Reading) -> Response:
-    """Rolls uploaded by the reader, and the form for another."""
-    return page(request, "registry/rolls.html", **_rolls_context(uow, ""))
-
-
-def _rolls_context(uow: UnitOfWork, village: str) -> dict[str, Any]:
-    scope = uow.actor.scope
-    villages = [] if scope.level is Level.VILLAGE else village_choices(uow)
-    return {
-        "kept": rolls.kept_rolls(uow),
-        "villages": villages,
-        "village": village or (str(scope) if not villages else ""),
-        "titles": TITLES,
-        "may_enter": views.may_enter(uow),
-    }
-
-
-@router.post("/rolls")
-def upload(uow: Writing, file: UploadFile, village: Text = "") -> Response:
-    """Keep a roll, to be looked at before anything is entered."""
-    with redisplay("registry/rolls.html", **_rolls_context(uow, village)):
-        content = file.file.read(rolls.FILE_LARGEST + 1)
-        if not content:
-            raise Invalid("请选择花名册文件", field="file")
-        name = file.filename or "花名册"
-        place = village or str(uow.actor.scope)
-        kept = rolls.keep_roll(uow, content, filename=name, village=place)
-    return RedirectResponse(f"/registry/rolls/{kept.id}", status_code=303)
-
-
-def _roll_context(uow: UnitOfWork, roll_id: str) -> dict[str, Any]:
-    kept, checked = rolls.kept_roll(uow, roll_id)
-    noticed = [row for row in checked.of(Verdict.GOOD) if row.notices]
-    return {
-        "kept": kept,
-        "checked": checked,
-        "good": checked.of(Verdict.GOOD),
-        "bad": checked.of(Verdict.BAD),
-        "already": checked.of(Verdict.ALREADY),
-        "noticed": noticed[:ROWS_SHOWN],
-        "column_title": rolls.column_title,
-        "titles": TITLES,
-        "shown": ROWS_SHOWN,
-    }
-
-
-@router.get("/rolls/{roll_id}")
-def roll(request: Request, roll_id: str, uow: Reading, done: str = "") -> Response:
-    """What a kept roll comes to: good rows, bad ones with their reasons, those known already."""
-    return page(request, "registry/roll.html", done=done, **_roll_context(uow, roll_id))
-
-
-@router.post("/rolls/{roll_id}/import")
-def import_roll(roll_id: str, uow: Writing, consent: Text = "") -> Response:
-    """Enter the good rows as cases."""
-    with redisplay("registry/roll.html", done="", **_roll_context(uow, roll_id)):
-        done = rolls.import_kept(uow, roll_id, consent=bool(consent))
-    accepted = len(done.of(Verdict.GOOD))
-    return RedirectResponse(f"/registry/rolls/{roll_id}?done={accepted}", status_code=303)
-
-
-@router.get("/rolls/{roll_id}/bad.xlsx")
-def bad_rows(roll_id: str, uow: Reading) -> Response:
-    """The rows that cannot go on, with their reasons, to be corrected and sent again."""
-    _, checked = rolls.kept_roll(uow, roll_id)
-    content = bad_rows_workbook(checked.of(Verdict.BAD))
-    headers = {"Content-Disposition": 'attachment; filename="bad-rows.xlsx"'}
-    return Response(content, media_type=XLSX, headers=headers)
-
-
-@router.post("/rolls/{roll_id}/discard")
-def discard(roll_id: str, uow: Writing) -> Response:
-    """Throw a kept roll away."""
-    rolls.discard_roll(uow, roll_id)
-    return RedirectResponse("/registry/rolls", status_code=303)
 
 
 def _person_context(uow: UnitOfWork, person: Person, *, full: bool) -> dict[str, Any]:

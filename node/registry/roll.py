@@ -43,13 +43,13 @@ MORE_TITLES: Mapping[str, str] = {
 }
 """Columns that only some files have: data of an old system, a household list."""
 
-_ALL_TITLES: Mapping[str, str] = {**TITLES, **MORE_TITLES}
+ALL_TITLES: Mapping[str, str] = {**TITLES, **MORE_TITLES}
 
 REQUIRED = ("name", "citizen_number")
 HEADING_ROWS = 10
 
 _ALIASES: Mapping[str, str] = {
-    **{title: key for key, title in _ALL_TITLES.items()},
+    **{title: key for key, title in ALL_TITLES.items()},
     "身份证号": "citizen_number",
     "身份证号码": "citizen_number",
     "居民身份证号码": "citizen_number",
@@ -138,7 +138,8 @@ def read_roll(content: bytes, *, filename: str, headings: Mapping[str, str] | No
         Invalid: the file cannot be read, has no rows, or has no heading for a required column.
     """
     table = read_table(content, filename=filename)
-    aliases = {**_ALIASES, **{_heading(each): key for each, key in (headings or {}).items()}}
+    own = {_heading(each): key for each, key in (headings or {}).items()}
+    aliases = {name: key for name, key in {**_ALIASES, **own}.items() if key}
     at, columns, ignored = _find_headings(table, aliases)
     rows = tuple(
         _row(number, cells, columns)
@@ -149,6 +150,26 @@ def read_roll(content: bytes, *, filename: str, headings: Mapping[str, str] | No
         raise Invalid("花名册里没有人员，请检查是否选错了工作表或文件", field="file")
     named = {key: shown(table[at][place]) for key, place in columns.items()}
     return Roll(rows, named, ignored)
+
+
+def heading_cells(content: bytes, *, filename: str) -> list[str]:
+    """The cells of the row that looks most like headings, for somebody to say what they mean.
+
+    Raises:
+        Invalid: the file cannot be read or is empty.
+    """
+    table = read_table(content, filename=filename)[:HEADING_ROWS]
+    texts = [[shown(cell) for cell in row] for row in table]
+    fullest = max(texts, key=lambda row: sum(map(bool, row)), default=[])
+    found = [text for text in dict.fromkeys(fullest) if text]
+    if not found:
+        raise Invalid("花名册里没有人员，请检查是否选错了工作表或文件", field="file")
+    return found
+
+
+def known_heading(text: str) -> str:
+    """The field a heading is taken for by everybody; empty when it is none we know."""
+    return _ALIASES.get(_heading(text), "")
 
 
 def row_problems(
@@ -207,7 +228,7 @@ def _find_headings(
 def _refuse_twice(keys: Sequence[str]) -> None:
     for key in keys:
         if keys.count(key) > 1:
-            raise Invalid(f"表头里“{_ALL_TITLES[key]}”出现了两次，请删去一列", field="file")
+            raise Invalid(f"表头里“{ALL_TITLES[key]}”出现了两次，请删去一列", field="file")
 
 
 def _row(number: int, cells: Sequence[Cell], columns: Mapping[str, int]) -> RollRow:
@@ -220,7 +241,7 @@ def _row(number: int, cells: Sequence[Cell], columns: Mapping[str, int]) -> Roll
         try:
             values[key] = read_cell(key, cell)
         except Invalid as refusal:
-            problems.append(CellProblem(number, _ALL_TITLES[key], refusal.message))
+            problems.append(CellProblem(number, ALL_TITLES[key], refusal.message))
     return RollRow(number, values, typed, tuple(problems))
 
 

@@ -4,29 +4,27 @@ Importing the same roll again changes nothing: whoever is enrolled or has a case
 reported as such. Rows that cannot go on come back with a reason for each cell.
 """
 
-import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import col, select
-
 from node.cases import service as cases
 from node.cases.entries import place_of, require_entering
 from node.cases.matter import matter_of
-from node.core.errors import Invalid, NotFound, Problems, Refusal
-from node.core.ids import new_id
+from node.cases.steps import desk
+from node.core.errors import Forbidden, Invalid, Problems, Refusal
 from node.core.work import UnitOfWork
 from node.registry.door import notices_many
 from node.registry.matters import Enrolment, EnrolmentForm
-from node.registry.models import RollFile
-from node.registry.roll import TITLES, CellProblem, RollRow, read_roll, repeated
+from node.registry.roll import ALL_TITLES, TITLES, CellProblem, Roll, RollRow, read_roll, repeated
 from node.registry.typed import Notice
+from tiers import Level
 
 FILE_LARGEST = 10 * 1024 * 1024
-_KEYS = {"grade_fen": "grade"}
+ROLL, MIGRATION = "roll", "migration"
+_KEYS = {"grade_fen": "grade", "enrolled_on": "opened_on"}
 
 
 class Verdict(StrEnum):
@@ -65,61 +63,124 @@ class CheckedRoll:
         return [row for row in self.rows if row.verdict is verdict]
 
 
-def check_roll(uow: UnitOfWork, content: bytes, *, filename: str, village: str) -> CheckedRoll:
+def check_roll(
+    uow: UnitOfWork,
+    content: bytes,
+    *,
+    filename: str,
+    village: str,
+    provenance: str = ROLL,
+    headings: Mapping[str, str] | None = None,
+) -> CheckedRoll:
     """What importing this file would do; nothing is changed.
 
     Raises:
         Forbidden: entering cases here is not the actor's duty.
         Invalid: the file cannot be read, or the village is not the actor's.
     """
-    return _checked(uow, content, filename=filename, village=village, enters=False)
+    require_place(uow, village, provenance)
+    roll = read_content(content, filename=filename, headings=headings)
+    rows = answer_rows(uow, roll.rows, _repeats(roll), village=village, provenance=provenance)
+    return CheckedRoll(village, tuple(rows), roll.ignored)
 
 
 def import_roll(
-    uow: UnitOfWork, content: bytes, *, filename: str, village: str, consent: bool
+    uow: UnitOfWork,
+    content: bytes,
+    *,
+    filename: str,
+    village: str,
+    consent: bool,
+    provenance: str = ROLL,
 ) -> CheckedRoll:
-    """Enter the good rows as cases of enrolment.
+    """Enter the good rows as cases.
 
     Raises:
         Forbidden: entering cases here is not the actor's duty.
         Invalid: the file cannot be read, the village is not the actor's, or nobody vouches that
             everybody on the roll has signed.
     """
+    require_consent(consent=consent)
+    require_place(uow, village, provenance)
+    roll = read_content(content, filename=filename)
+    rows = answer_rows(
+        uow, roll.rows, _repeats(roll), village=village, provenance=provenance, enters=True
+    )
+    return CheckedRoll(village, tuple(rows), roll.ignored)
+
+
+def require_consent(*, consent: bool) -> None:
+    """Somebody has to vouch for the signatures on paper.
+
+    Raises:
+        Invalid: nobody does.
+    """
     if not consent:
         raise Invalid("请确认花名册中每个人都已本人签字同意", field="consent")
-    return _checked(uow, content, filename=filename, village=village, enters=True)
 
 
-def _checked(
-    uow: UnitOfWork, content: bytes, *, filename: str, village: str, enters: bool
-) -> CheckedRoll:
+def require_place(uow: UnitOfWork, village: str, provenance: str) -> None:
+    """Who may bring a roll of this village here; old data come in at the county only.
+
+    Raises:
+        Forbidden: entering cases here is not the actor's duty, or this is no county.
+        Invalid: the village is not the actor's.
+    """
     require_entering(uow)
-    matter = matter_of(Enrolment.code)
-    place_of(uow, matter, EnrolmentForm(village=village))
+    place_of(uow, matter_of(Enrolment.code), EnrolmentForm(village=village))
+    if provenance == MIGRATION and desk(uow).level is not Level.COUNTY:
+        raise Forbidden("存量数据由县级受理员导入，经县级复核、审批后生效")
+
+
+def read_content(
+    content: bytes, *, filename: str, headings: Mapping[str, str] | None = None
+) -> Roll:
+    """The rows of a file of a size this program takes.
+
+    Raises:
+        Invalid: it is too large, or cannot be read.
+    """
     if len(content) > FILE_LARGEST:
         raise Invalid("文件超过 10 MB，请分成几个文件", field="file")
-    roll = read_roll(content, filename=filename)
+    return read_roll(content, filename=filename, headings=headings)
+
+
+def _repeats(roll: Roll) -> dict[int, list[CellProblem]]:
     twice: dict[int, list[CellProblem]] = defaultdict(list)
     for problem in repeated(roll.rows):
         twice[problem.row].append(problem)
-    stopped = {row.number: [*row.problems, *twice[row.number]] for row in roll.rows}
-    values = {row.number: _values(row, village) for row in roll.rows}
-    whole = [row for row in roll.rows if not stopped[row.number]]
-    broken = [row for row in roll.rows if stopped[row.number]]
-    answers = _answers(uow, whole, values, enters=enters) | _answers(
-        uow, broken, values, enters=False
-    )
+    return twice
+
+
+def answer_rows(
+    uow: UnitOfWork,
+    rows: Sequence[RollRow],
+    twice: Mapping[int, Sequence[CellProblem]],
+    *,
+    village: str,
+    provenance: str,
+    enters: bool = False,
+) -> list[CheckedRow]:
+    """What each row comes to; with `enters` the good ones become cases."""
+    stopped = {row.number: [*row.problems, *twice.get(row.number, ())] for row in rows}
+    values = {row.number: _values(row, village, provenance) for row in rows}
+    whole = [row for row in rows if not stopped[row.number]]
+    broken = [row for row in rows if stopped[row.number]]
+    asked = _answers(uow, broken, values)
+    answers = asked | _answers(uow, whole, values, provenance=provenance if enters else "")
     noticed = _notices(uow, values)
-    checked = [
+    return [
         _row(row, stopped[row.number], answers[row.number], noticed.get(row.number, ()))
-        for row in roll.rows
+        for row in rows
     ]
-    return CheckedRoll(village, tuple(checked), roll.ignored)
 
 
-def _values(row: RollRow, village: str) -> dict[str, Any]:
+def _values(row: RollRow, village: str, provenance: str) -> dict[str, Any]:
     typed = {key: value for key, value in row.values.items() if value not in ("", None)}
     typed.pop("grade", None)
+    opened_on = typed.pop("opened_on", None)
+    if provenance == MIGRATION and opened_on is not None:
+        typed["enrolled_on"] = opened_on
     return {**typed, "grade_fen": row.grade_fen, "village": village, "consent": True}
 
 
@@ -128,13 +189,14 @@ def _answers(
     rows: Sequence[RollRow],
     values: Mapping[int, Mapping[str, Any]],
     *,
-    enters: bool,
+    provenance: str = "",
 ) -> dict[int, cases.Outcome]:
+    """What the cases say to each row; with a provenance the good ones are entered."""
     entries = [values[row.number] for row in rows]
     if not entries:
         return {}
-    if enters:
-        outcomes = cases.submit_many(uow, Enrolment.code, entries, provenance="roll")
+    if provenance:
+        outcomes = cases.submit_many(uow, Enrolment.code, entries, provenance=provenance)
     else:
         refusals = cases.preview_many(uow, Enrolment.code, entries)
         outcomes = [cases.Outcome("", refusal=refusal) for refusal in refusals]
@@ -167,7 +229,7 @@ def _problems(refusal: Refusal | None) -> Sequence[Refusal]:
 
 def column_title(field: str | None) -> str:
     """The column of the roll that a field of the form comes from; empty for those it has not."""
-    return TITLES.get(_KEYS.get(field or "", field or ""), "")
+    return ALL_TITLES.get(_KEYS.get(field or "", field or ""), "")
 
 
 def _notices(
@@ -183,71 +245,3 @@ def _notices(
             continue
     found = notices_many(uow, list(arrivals.values()))
     return dict(zip(arrivals, map(tuple, found), strict=True))
-
-
-def keep_roll(uow: UnitOfWork, content: bytes, *, filename: str, village: str) -> RollFile:
-    """Keep an uploaded roll, so that it can be looked at before it is imported.
-
-    Raises:
-        Forbidden, Invalid: as `check_roll`.
-    """
-    check_roll(uow, content, filename=filename, village=village)
-    kept = RollFile(
-        id=new_id(),
-        owner=uow.actor.id,
-        village=village,
-        filename=filename,
-        content=base64.b64encode(content).decode(),
-        uploaded_at=uow.now,
-    )
-    uow.session.add(kept)
-    return kept
-
-
-def kept_rolls(uow: UnitOfWork) -> Sequence[RollFile]:
-    """The actor's rolls, the latest first."""
-    statement = select(RollFile).where(RollFile.owner == uow.actor.id)
-    return uow.session.exec(statement.order_by(col(RollFile.uploaded_at).desc()).limit(20)).all()
-
-
-def kept_roll(uow: UnitOfWork, roll_id: str) -> tuple[RollFile, CheckedRoll]:
-    """A kept roll and what its rows come to now.
-
-    Raises:
-        NotFound: there is none, or it is somebody else's.
-    """
-    kept = _own(uow, roll_id)
-    content = base64.b64decode(kept.content)
-    return kept, check_roll(uow, content, filename=kept.filename, village=kept.village)
-
-
-def import_kept(uow: UnitOfWork, roll_id: str, *, consent: bool) -> CheckedRoll:
-    """Import a kept roll.
-
-    Raises:
-        NotFound: there is none, or it is somebody else's.
-        Forbidden, Invalid: as `import_roll`.
-    """
-    kept = _own(uow, roll_id)
-    content = base64.b64decode(kept.content)
-    done = import_roll(uow, content, filename=kept.filename, village=kept.village, consent=consent)
-    kept.imported_at = uow.now
-    kept.accepted += len(done.of(Verdict.GOOD))
-    uow.session.add(kept)
-    return done
-
-
-def discard_roll(uow: UnitOfWork, roll_id: str) -> None:
-    """Throw a kept roll away.
-
-    Raises:
-        NotFound: there is none, or it is somebody else's.
-    """
-    uow.session.delete(_own(uow, roll_id))
-
-
-def _own(uow: UnitOfWork, roll_id: str) -> RollFile:
-    kept = uow.session.get(RollFile, roll_id)
-    if kept is None or kept.owner != uow.actor.id:
-        raise NotFound("没有找到这份花名册，可能已经删除")
-    return kept

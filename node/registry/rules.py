@@ -24,6 +24,7 @@ from node.registry.typed import Notice, plain
 
 MINIMUM_AGE = 16
 PENSION_AGE = 60
+SCHEME_BEGAN = date(2009, 9, 1)  # 国发〔2009〕32号: the first rural pilots
 CHILDBEARING_AGE = 20  # 婚姻法: nobody has a family-planning certificate earlier
 NAME_LENGTHS = range(2, 51)
 
@@ -205,6 +206,18 @@ def applicant_notices(
     yield from phone_notices(applicant.phone)
     yield from card_notices(applicant.bank_card)
     yield from address_notices(applicant.household_address, places=places)
+
+
+def migration_problems(
+    enrolled_on: date | None, *, on: date, at_county: bool, field: str = "enrolled_on"
+) -> Iterator[Invalid]:
+    """The first day of an enrolment an older system knew (存量数据); the county alone says it."""
+    if enrolled_on is None:
+        return
+    if not at_county:
+        yield Invalid("原参保日期只能由县级在存量数据迁移时填写", field=field)
+    elif not SCHEME_BEGAN <= enrolled_on <= on:
+        yield Invalid(f"原参保日期应在 {SCHEME_BEGAN} 至今天之间", field=field)
 
 
 def category_rule_problems(

@@ -356,7 +356,8 @@ def test_a_roll_is_looked_at_imported_and_its_bad_rows_come_back(desks: Desks) -
     assert "缴费档次 150 元不在现行档次内" in seen
     assert desks.coordinator.post(f"{place}/import").status_code == 422
     done = desks.coordinator.post(f"{place}/import", {"consent": "1"})
-    assert done.headers["location"] == f"{place}?done=1"
+    assert done.headers["location"] == place
+    assert "已受理 1 件参保登记" in words(desks.coordinator.get(place).text)
     assert desks.coordinator.get(f"{place}/bad.xlsx").content[:2] == b"PK"
     assert desks.coordinator.get("/api/cases").json()["total"] == 1
     empty = desks.coordinator.post("/registry/rolls", files={"file": ("a.csv", b"")})

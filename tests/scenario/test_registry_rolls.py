@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,16 +11,19 @@ from python_calamine import CalamineWorkbook
 
 from node.cases import service as cases
 from node.cases.service import Tab
-from node.core.errors import Forbidden, Invalid, NotFound
+from node.core.errors import Conflict, Forbidden, Invalid, NotFound, Problems
 from node.demo.roll import demo_roll, roll_workbook
-from node.registry import rolls
+from node.registry import roll_kept, rolls
+from node.registry import service as people
 from node.registry.roll import TITLES
 from node.registry.roll_answer import REASON, bad_rows_workbook
 from node.registry.rolls import Verdict
 from tests.fixtures.offices import (
+    COUNTY,
     HOSTED,
     VILLAGE,
     Office,
+    Work,
     citizen_number,
     enrolment_form,
     open_office,
@@ -157,23 +160,119 @@ def test_a_roll_is_for_a_village_of_the_coordinator_and_signed_by_everybody(
     assert total(office) == 0
 
 
-def test_a_kept_roll_is_its_owners_alone_and_leaves_when_discarded(office: Office) -> None:
+def kept(office: Office, content: bytes, **over: str) -> str:
     with office.work(COORDINATOR) as uow:
-        kept = rolls.keep_roll(uow, sheet(row(1), row(2)), filename=FILE, village=VILLAGE)
+        return roll_kept.keep_roll(uow, content, filename=FILE, village=VILLAGE, **over).id
+
+
+def test_a_kept_roll_is_its_owners_alone_and_leaves_when_discarded(office: Office) -> None:
+    roll_id = kept(office, sheet(row(1), row(2)))
     other = person("李协办", VILLAGE, Role.COORDINATOR)
     with office.work(other) as uow, pytest.raises(NotFound):
-        rolls.kept_roll(uow, kept.id)
+        roll_kept.kept_roll(uow, roll_id)
+    done = roll_kept.import_kept(lambda: office.work(COORDINATOR), roll_id, consent=True)
+    assert done.accepted == 2
     with office.work(COORDINATOR) as uow:
-        done = rolls.import_kept(uow, kept.id, consent=True)
-        assert len(done.of(Verdict.GOOD)) == 2
-    with office.work(COORDINATOR) as uow:
-        stored, seen = rolls.kept_roll(uow, kept.id)
-        assert stored.accepted == 2
+        stored, seen = roll_kept.kept_roll(uow, roll_id)
         assert stored.imported_at is not None
         assert {one.verdict for one in seen.rows} == {Verdict.ALREADY}
-        rolls.discard_roll(uow, kept.id)
+        roll_kept.discard_roll(uow, roll_id)
     with office.work(COORDINATOR) as uow:
-        assert rolls.kept_rolls(uow) == []
+        assert roll_kept.kept_rolls(uow) == []
+
+
+def test_an_import_goes_on_where_it_stopped(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll_kept, "PART", 2)
+    monkeypatch.setattr(roll_kept, "STALE", timedelta(hours=1))
+    roll_id = kept(office, sheet(*(row(serial) for serial in range(1, 6)), row(1)))
+    parts = 0
+
+    def work() -> Work:
+        nonlocal parts
+        parts += 1
+        if parts == 4:  # begun, read, two rows; then the power fails
+            raise PowerCutError
+        return office.work(COORDINATOR)
+
+    with pytest.raises(PowerCutError):
+        roll_kept.import_kept(work, roll_id, consent=True)
+    assert total(office) == 2
+    with office.work(COORDINATOR) as uow:
+        stopped = roll_kept.kept_file(uow, roll_id)
+        assert (stopped.rows_done, stopped.rows_total) == (2, 6)
+        with pytest.raises(Conflict, match="正在导入"):
+            roll_kept.begin_import(uow, roll_id, consent=True)
+    office.now += timedelta(hours=1)
+    done = roll_kept.import_kept(lambda: office.work(COORDINATOR), roll_id, consent=True)
+    assert (done.rows_done, done.accepted, total(office)) == (6, 5, 5)
+
+
+class PowerCutError(Exception):
+    """The machine is gone."""
+
+
+def test_columns_are_named_once_and_remembered_for_this_office(office: Office) -> None:
+    text = f"村民,证号,住在\n赵样本,{citizen_number(1)},荣庄村一组\n"
+    first = kept(office, text.encode("gb18030"))
+    with office.work(COORDINATOR) as uow:
+        file = roll_kept.kept_file(uow, first)
+        assert roll_kept.lacks_columns(uow, file)
+        assert roll_kept.columns_of(uow, file) == [("村民", ""), ("证号", ""), ("住在", "")]
+        with pytest.raises(Invalid, match="公民身份号码"):
+            roll_kept.name_columns(uow, first, {"村民": "name"})
+        with pytest.raises(Invalid, match="选了两次"):
+            roll_kept.name_columns(uow, first, {"村民": "name", "证号": "name"})
+        meant = {"村民": "name", "证号": "citizen_number", "住在": "household_address"}
+        roll_kept.name_columns(uow, first, meant)
+    second = kept(office, text.replace("赵样本", "赵又来").encode("utf-8"))
+    with office.work(COORDINATOR) as uow:
+        assert not roll_kept.lacks_columns(uow, roll_kept.kept_file(uow, second))
+        _, checked = roll_kept.kept_roll(uow, second)
+        (only,) = checked.rows
+        assert only.row.applicant().household_address == "荣庄村一组"
+    elsewhere = person("孙协办", HOSTED, Role.COORDINATOR)
+    with office.work(elsewhere) as uow:
+        assert roll_kept.remembered(uow) == {}
+
+
+def test_old_data_come_in_at_the_county_and_keep_their_first_day(
+    migrated_sqlite_url: str,
+) -> None:
+    county = open_office(migrated_sqlite_url, COUNTY, grades=GRADES)
+    acceptor = person("钱受理", COUNTY, Role.ACCEPTOR)
+    content = (
+        "姓名,公民身份号码,户籍地址,参保日期\n"
+        f"赵样本,{citizen_number(1)},荣庄村一组,2012-07-01\n"
+        f"钱样本,{citizen_number(2)},荣庄村一组,2008-01-01\n"
+    ).encode("gb18030")
+    given = {"filename": "a.csv", "village": VILLAGE, "provenance": rolls.MIGRATION}
+    with county.work(acceptor) as uow:
+        done = rolls.import_roll(uow, content, consent=True, **given)  # type: ignore[arg-type]
+    (bad,) = done.of(Verdict.BAD)
+    assert "2009-09-01 至今天" in bad.problems[0].message
+    assert bad.problems[0].column == "参保日期"
+    (good,) = done.of(Verdict.GOOD)
+    with county.work(person("李复核", COUNTY, Role.REVIEWER)) as uow:
+        (case,) = cases.inbox(uow, Tab.MINE).items
+        assert (case.number, case.provenance) == (good.number, "migration")
+        cases.review_many(uow, [case.id])
+    with county.work(person("王审批", COUNTY, Role.APPROVER)) as uow:
+        cases.approve_many(uow, [case.id])
+        enrolled = people.by_number(uow, citizen_number(1))
+        assert enrolled is not None
+        (enrolment,) = people.enrolments_of(uow, enrolled)
+        assert (enrolment.opened_on, enrolment.grade_fen) == (date(2012, 7, 1), None)
+    county.engine.dispose()
+
+
+def test_old_data_are_not_for_villages(office: Office) -> None:
+    with pytest.raises(Forbidden, match="县级"):
+        kept(office, sheet(row(1)), kind=rolls.MIGRATION)
+    with office.work(COORDINATOR) as uow, pytest.raises(Problems) as caught:
+        cases.submit(uow, "enrolment", enrolment_form(enrolled_on="2012-07-01"))
+    assert [each.field for each in caught.value.problems] == ["enrolled_on"]
 
 
 def test_the_files_content_is_not_readable_in_the_database(
@@ -182,7 +281,7 @@ def test_the_files_content_is_not_readable_in_the_database(
     office = open_office(migrated_sqlite_url, VILLAGE, grades=GRADES)
     imported(office, sheet(row(1)))
     with office.work(COORDINATOR) as uow:
-        rolls.keep_roll(uow, sheet(row(2)), filename=FILE, village=VILLAGE)
+        roll_kept.keep_roll(uow, sheet(row(2)), filename=FILE, village=VILLAGE)
     office.engine.dispose()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("node.sqlite*"))
     for serial in (1, 2):
