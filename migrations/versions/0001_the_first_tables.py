@@ -973,14 +973,25 @@ def upgrade() -> None:
     sa.Column('village', sa.String(length=12), nullable=False),
     sa.Column('filename', sa.String(), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
     sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('imported_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('accepted', sa.Integer(), nullable=False),
+    sa.Column('rows_total', sa.Integer(), nullable=False),
+    sa.Column('rows_done', sa.Integer(), nullable=False),
+    sa.Column('moved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('stopped', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     with op.batch_alter_table('roll_file', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_roll_file_owner'), ['owner'], unique=False)
 
+    op.create_table('roll_heading',
+    sa.Column('place', sa.String(length=12), nullable=False),
+    sa.Column('heading', sa.String(length=60), nullable=False),
+    sa.Column('field', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('place', 'heading')
+    )
     op.create_table('run_report',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('run_no', sa.Integer(), nullable=False),
@@ -1474,6 +1485,7 @@ def downgrade() -> None:
     op.drop_table('statistics_cell')
     op.drop_table('scheduler_lease')
     op.drop_table('run_report')
+    op.drop_table('roll_heading')
     with op.batch_alter_table('roll_file', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_roll_file_owner'))
 
