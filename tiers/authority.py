@@ -40,6 +40,7 @@ _EVERYONE = (_P, _C, _X, _T, _V)
 _BELOW_PROVINCE = (_C, _X, _T, _V)
 _HANDLERS = (_X, _T, _V)  # the tiers a case passes through
 _COUNTY = (_X,)
+_VILLAGE = (_V,)
 _ISSUERS = (_P, _C, _X)  # who makes policy: the province, and cities and counties what they add
 
 _UP_COUNTY = (Travel.UP_COUNTY,)
@@ -47,6 +48,7 @@ _LATER = (Travel.UP_COUNTY_LATER,)
 _UP = (Travel.UP_PROVINCE,)
 _ALL = (Travel.DOWN_ALL,)
 _STEP = (Travel.UP_COUNTY, Travel.DOWN_REGION)
+_BACK = (Travel.DOWN_REGION,)
 _FACT = (Travel.UP_PROVINCE, Travel.DOWN_REGION)  # to the province, and back to the village
 
 _PLAIN = (Travel.UP_COUNTY, Travel.UP_COUNTY_LATER, Travel.UP_PROVINCE, Travel.DOWN_ALL)
@@ -71,6 +73,10 @@ _GRANTS = (
     Grant("contribution.ordered", _COUNTY, _FACT),
     Grant("contribution.withheld", _COUNTY, _FACT),
     Grant("contribution.on_behalf", _COUNTY, _FACT),
+    Grant("receipt.allocated", _COUNTY, _BACK),
+    Grant("receipt.issued", _VILLAGE, _UP_COUNTY),
+    Grant("receipt.handed_over", _VILLAGE, _UP_COUNTY),
+    Grant("receipt.confirmed", _COUNTY, _BACK),
     Grant("account.posted", _COUNTY, _FACT),
     Grant("account.settled", _COUNTY, _FACT),
     Grant("year.settled", _COUNTY, _FACT),

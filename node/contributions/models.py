@@ -184,3 +184,60 @@ class CollectiveList(SQLModel, table=True):
     people: int
     fen: int = Field(sa_type=BigInteger)
     entry_no: int = Field(sa_type=BigInteger)
+
+
+class ReceiptSeries(SQLModel, table=True):
+    """Numbers of receipts given to a village beforehand, so that it can collect with no network."""
+
+    __tablename__ = "receipt_series"
+    __table_args__ = (Index("ix_receipt_series_village", "county_code", "village"),)
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    first_no: int = Field(primary_key=True, sa_type=BigInteger)
+    last_no: int = Field(sa_type=BigInteger)
+    village: str = Field(max_length=12)
+    allocated_on: date
+
+
+class Receipt(SQLModel, table=True):
+    """Cash a coordinator took (代收收据), or a number that was spoiled: there are no gaps.
+
+    It becomes a payment when the county has the money of the day it was handed over with.
+    """
+
+    __table_args__ = (Index("ix_receipt_village", "county_code", "village", "taken_on"),)
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    receipt_no: int = Field(primary_key=True, sa_type=BigInteger)
+    village: str = Field(max_length=12)
+    account_no: int | None = Field(default=None, sa_type=BigInteger)
+    for_year: int | None = Field(default=None, sa_type=SmallInteger)
+    grade_fen: int = Field(default=0, sa_type=BigInteger)
+    fen: int = Field(default=0, sa_type=BigInteger)
+    payer: str = ""
+    taken_on: date
+    taken_at: datetime = Field(sa_type=Instant)
+    taken_by: str = Field(max_length=36)
+    taken_by_name: str
+    voided: bool = False
+    reason: str = ""
+
+
+class ReceiptHandover(SQLModel, table=True):
+    """The receipts and the cash of a village's day, handed over to the county (汇缴)."""
+
+    __tablename__ = "receipt_handover"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    village: str = Field(primary_key=True, max_length=12)
+    first_no: int = Field(primary_key=True, sa_type=BigInteger)
+    last_no: int = Field(sa_type=BigInteger)
+    day: date
+    receipts: int
+    voids: int
+    fen: int = Field(sa_type=BigInteger)
+    handed_at: datetime = Field(sa_type=Instant)
+    handed_by_name: str
+    reference: str = Field(default="", max_length=64)
+    confirmed_on: date | None = None
+    confirmed_by_name: str = ""

@@ -154,3 +154,22 @@ def paid_for(uow: UnitOfWork, account_nos: Sequence[int]) -> dict[tuple[int, int
         for number, year, fen in uow.connection.execute(rows):
             found[number, year] = int(fen)
     return found
+
+
+def accounts_of(uow: UnitOfWork, account_nos: Sequence[int]) -> dict[int, str]:
+    """Whose accounts these are, as far as this node holds the people."""
+    found: dict[int, str] = {}
+    for batch in in_batches(account_nos):
+        rows = (
+            select(accounts.c.account_no, people.c.name)
+            .join(
+                people,
+                and_(
+                    people.c.county_code == accounts.c.county_code,
+                    people.c.id == accounts.c.person_id,
+                ),
+            )
+            .where(accounts.c.county_code == str(uow.node.county), accounts.c.account_no.in_(batch))
+        )
+        found.update({row.account_no: row.name for row in uow.connection.execute(rows)})
+    return found

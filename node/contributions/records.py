@@ -12,6 +12,7 @@ from node.accounts.chart import Kind
 from node.accounts.models import Posting
 from node.accounts.sources import Source
 from node.contributions.models import Contribution, ContributionOrder, OnBehalf, Subsidy
+from node.contributions.receipt_records import RECEIPT_TYPES
 from node.core.clock import from_iso, iso
 from node.core.db import insert_new, upsert
 from node.core.work import RecordType, UnitOfWork
@@ -23,7 +24,7 @@ ORDERED = RecordType("contribution.ordered", independent=True)
 WITHHELD = RecordType("contribution.withheld", independent=True)
 ON_BEHALF = RecordType("contribution.on_behalf", independent=True)
 
-RECORD_TYPES = (CONFIRMED, SUBSIDY_PAID, ORDERED, WITHHELD, ON_BEHALF)
+RECORD_TYPES = (CONFIRMED, SUBSIDY_PAID, ORDERED, WITHHELD, ON_BEHALF, *RECEIPT_TYPES)
 
 SHARES = (
     ("province_fen", Source.SUBSIDY_PROVINCE),
