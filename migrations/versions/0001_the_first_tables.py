@@ -952,6 +952,53 @@ def upgrade() -> None:
     sa.Column('corrected_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'entry_no')
     )
+    op.create_table('receipt',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('receipt_no', sa.BigInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('account_no', sa.BigInteger(), nullable=True),
+    sa.Column('for_year', sa.SmallInteger(), nullable=True),
+    sa.Column('grade_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('payer', sa.String(), nullable=False),
+    sa.Column('taken_on', sa.Date(), nullable=False),
+    sa.Column('taken_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('taken_by', sa.String(length=36), nullable=False),
+    sa.Column('taken_by_name', sa.String(), nullable=False),
+    sa.Column('voided', sa.Boolean(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'receipt_no')
+    )
+    with op.batch_alter_table('receipt', schema=None) as batch_op:
+        batch_op.create_index('ix_receipt_village', ['county_code', 'village', 'taken_on'], unique=False)
+
+    op.create_table('receipt_handover',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('first_no', sa.BigInteger(), nullable=False),
+    sa.Column('last_no', sa.BigInteger(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('receipts', sa.Integer(), nullable=False),
+    sa.Column('voids', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('handed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('handed_by_name', sa.String(), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('confirmed_on', sa.Date(), nullable=True),
+    sa.Column('confirmed_by_name', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'village', 'first_no')
+    )
+    op.create_table('receipt_series',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('first_no', sa.BigInteger(), nullable=False),
+    sa.Column('last_no', sa.BigInteger(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('allocated_on', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'first_no')
+    )
+    with op.batch_alter_table('receipt_series', schema=None) as batch_op:
+        batch_op.create_index('ix_receipt_series_village', ['county_code', 'village'], unique=False)
+
     op.create_table('recovered_month',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('entitlement_id', sa.String(length=36), nullable=False),
@@ -1491,6 +1538,15 @@ def downgrade() -> None:
 
     op.drop_table('roll_file')
     op.drop_table('recovered_month')
+    with op.batch_alter_table('receipt_series', schema=None) as batch_op:
+        batch_op.drop_index('ix_receipt_series_village')
+
+    op.drop_table('receipt_series')
+    op.drop_table('receipt_handover')
+    with op.batch_alter_table('receipt', schema=None) as batch_op:
+        batch_op.drop_index('ix_receipt_village')
+
+    op.drop_table('receipt')
     op.drop_table('rate_correction')
     op.drop_table('rate_change')
     with op.batch_alter_table('posting', schema=None) as batch_op:
