@@ -15,6 +15,7 @@ CAPABILITIES_WITH_TABLES = (
     "benefits",
     "payroll",
     "statistics",
+    "quality",
     "network",
 )
 

@@ -92,6 +92,8 @@ _GRANTS = (
     Grant("pension.drawn", _COUNTY, _FACT),
     Grant("payroll.run", _COUNTY, _FACT),
     Grant("statistics.reported", _COUNTY, _UP),
+    Grant("quality.found", (_P, _C), (Travel.DOWN_REGION,)),
+    Grant("quality.answered", _COUNTY, _UP),
     Grant("node.reported", _BELOW_PROVINCE, _UP),
     Grant("sync.held", _EVERYONE, _FACT),
 )

@@ -25,6 +25,7 @@ COUNTY = p.Profile(
         "benefits",
         "payroll",
         "statistics",
+        "quality",
         "network",
     ),
     roles=roles_at(Level.COUNTY),
@@ -34,6 +35,7 @@ COUNTY = p.Profile(
         "network.report",
         "statistics.report",
         "statistics.refresh",
+        "quality.check",
         "identity.sweep",
     ),
     navigation=(
@@ -45,6 +47,7 @@ COUNTY = p.Profile(
         p.item(p.ACCOUNTS, *_BUSINESS),
         p.item(p.BENEFITS, *_PATH, *_MONEY, Role.AUDITOR),
         p.item(p.POLICY, *_BUSINESS, Role.POLICY_OFFICER),
+        p.item(p.QUALITY, *_PATH, *_WATCH),
         p.item(p.STATISTICS, *_BUSINESS, Role.POLICY_OFFICER),
         p.item(p.NETWORK, *_BUSINESS, Role.ADMINISTRATOR),
         p.item(p.USERS, Role.ADMINISTRATOR),

@@ -60,6 +60,7 @@ ACCOUNTS = ("accounts", "个人账户", "/accounts")
 CONTRIBUTIONS = ("contributions", "缴费", "/contributions")
 BENEFITS = ("benefits", "待遇", "/benefits")
 STATISTICS = ("statistics", "统计", "/statistics")
+QUALITY = ("quality", "数据质量", "/quality")
 NETWORK = ("network", "网络", "/network")
 USERS = ("users", "用户", "/identity/users")
 

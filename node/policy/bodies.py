@@ -16,6 +16,7 @@ from node.policy.body import Body, Fen, Year
 from node.policy.calendar_bodies import HolidayCalendar
 from node.policy.contribution_bodies import CONTRIBUTION_BODIES
 from node.policy.controls import SUMMED, Named, Unit
+from node.policy.quality_bodies import QualityRules
 
 
 class AccountInterestRate(Body):
@@ -119,6 +120,7 @@ _OWN: tuple[type[Body], ...] = (
     BasePension,
     PayoutDivisor,
     HolidayCalendar,
+    QualityRules,
 )
 
 BODIES: dict[str, type[Body]] = {

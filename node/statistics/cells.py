@@ -34,7 +34,7 @@ from tiers import RegionCode
 
 PAID = ("contribution", "make_up")
 SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY)
-INTEREST = ("interest", "settlement")
+INTEREST = ("interest", "settlement", "correction")
 
 cell: Table = StatisticsCell.__table__  # type: ignore[attr-defined]
 total: Table = StatisticsTotal.__table__  # type: ignore[attr-defined]

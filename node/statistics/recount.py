@@ -27,6 +27,7 @@ DIGITS = {
 }
 CODE_DIGITS = 12
 PAID = ("contribution", "make_up")
+INTEREST = ("interest", "settlement", "correction")
 SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY)
 
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
@@ -107,7 +108,7 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
         subsidies_fen=_sum_where(
             this_year & (posting.c.kind == "subsidy") & posting.c.source.in_(SUBSIDIES)
         ),
-        interest_fen=_sum_where(this_year & posting.c.kind.in_(("interest", "settlement"))),
+        interest_fen=_sum_where(this_year & posting.c.kind.in_(INTEREST)),
         balance_fen=func.sum(posting.c.fen),
     )
 

@@ -102,27 +102,29 @@ def county_map(
     *,
     name: Callable[[str], str],
     say: Callable[[float], str] = figure,
+    bottom: float = 0,
     top: float | None = None,
     href: Callable[[str], str] = lambda _code: "",
 ) -> Map | None:
     """A map of the counties of a region; None where there are fewer than two outlines.
 
-    `values` by county code; `say` writes one value; `top` is the value of the darkest shade's
-    upper end (the largest value when it is not given).
+    `values` by county code; `say` writes one value; `bottom` is where the lightest shade
+    begins, `top` where the darkest ends (the largest value when it is not given).
     """
     paths, height = _paths(region)
     if len(paths) < 2:  # noqa: PLR2004  # one county is no map
         return None
     known = {code: value for code in paths if (value := values.get(code)) is not None}
-    step = _step(top if top is not None else max(known.values(), default=0))
+    step = _step((top if top is not None else max(known.values(), default=0)) - bottom)
     areas = []
     for code, path in paths.items():
         value = known.get(code)
-        css = "none" if value is None else f"s{_shade(value, step)}"
+        css = "none" if value is None else f"s{_shade(value - bottom, step)}"
         said = f"{name(code)}　{'—' if value is None else say(value)}"
         areas.append(Area(code, path, css, said, "" if value is None else href(code)))
     key = [
-        (f"s{shade}", f"{say(shade * step)}–{say((shade + 1) * step)}") for shade in range(SHADES)
+        (f"s{shade}", f"{say(bottom + shade * step)}–{say(bottom + (shade + 1) * step)}")
+        for shade in range(SHADES)
     ]
     return Map(areas, key, round(WIDTH), height, missing=len(paths) - len(known))
 

@@ -55,6 +55,8 @@ TABLE = [
     ("pension.drawn", "county", [UP, BACK]),
     ("payroll.run", "county", [UP, BACK]),
     ("statistics.reported", "county", [UP]),
+    ("quality.found", "province city", [BACK]),
+    ("quality.answered", "county", [UP]),
     ("node.reported", BELOW, [UP]),
     ("sync.held", f"province {BELOW}", [UP, BACK]),
 ]

@@ -1,0 +1,1 @@
+"""数据质量: what the facts contradict, found by named rules, worked off by the county."""
