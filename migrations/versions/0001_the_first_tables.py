@@ -927,6 +927,47 @@ def upgrade() -> None:
         batch_op.create_index('ix_posting_account', ['county_code', 'year', 'account_no'], unique=False)
         batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
 
+    op.create_table('quality_answer',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('rule', sa.String(length=40), nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.Column('answer', sa.String(length=12), nullable=False),
+    sa.Column('note', sa.String(), nullable=False),
+    sa.Column('answered_by', sa.String(length=36), nullable=False),
+    sa.Column('answered_by_name', sa.String(), nullable=False),
+    sa.Column('answered_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'rule', 'subject')
+    )
+    op.create_table('quality_finding',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('rule', sa.String(length=40), nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.Column('found_by', sa.String(length=12), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=True),
+    sa.Column('first', sa.String(), nullable=False),
+    sa.Column('second', sa.String(), nullable=False),
+    sa.Column('third', sa.String(), nullable=False),
+    sa.Column('severity', sa.String(length=8), nullable=False),
+    sa.Column('found_on', sa.Date(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('gone_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('county_code', 'rule', 'subject')
+    )
+    with op.batch_alter_table('quality_finding', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_finding_village', ['county_code', 'village', 'gone_at'], unique=False)
+
+    op.create_table('quality_score',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('errors', sa.Integer(), nullable=False),
+    sa.Column('warnings', sa.Integer(), nullable=False),
+    sa.Column('notices', sa.Integer(), nullable=False),
+    sa.Column('score_ppm', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'day')
+    )
     op.create_table('rate_change',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -1549,6 +1590,12 @@ def downgrade() -> None:
     op.drop_table('receipt')
     op.drop_table('rate_correction')
     op.drop_table('rate_change')
+    op.drop_table('quality_score')
+    with op.batch_alter_table('quality_finding', schema=None) as batch_op:
+        batch_op.drop_index('ix_quality_finding_village')
+
+    op.drop_table('quality_finding')
+    op.drop_table('quality_answer')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
         batch_op.drop_index('ix_posting_account')
