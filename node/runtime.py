@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from sqlalchemy import Connection, Engine, select
 from sqlmodel import Session
@@ -54,7 +54,6 @@ def load_capabilities(names: Sequence[str]) -> tuple[Capability, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=100_000)  # asked of every record: a third of the time a segment takes
 def authority(author: "sync.Author", route: str, record_type: str, region: str) -> str | None:
     """The house's constitution in the shape sync asks for it."""
     return refusal(author.node, record_type, route, region)

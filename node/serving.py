@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from node.app import create_app
 from node.runtime import Node
+from node.settling import settle
 
 GRACE_SECONDS = 3
 # Longer than a pull waits: a child that keeps its connection should not find it closed.
@@ -39,4 +40,5 @@ def serve(node: Node) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
+    settle()
     NodeServer(app, config).run()

@@ -7,6 +7,7 @@ with all that must wait behind them, and the stream goes on.
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -25,6 +26,11 @@ from sync.site import Site
 _NOT_THE_RECORD = (OperationalError, InterfaceError, ProgrammingError, MemoryError)
 _REASON_CHARS = 500
 _BEHIND = "同一事项有较早的记录尚未处理"
+_UNCERTIFIED = "没有作者的证书"
+
+# What authority is asked of a record, without a Python call for each.
+_asked = attrgetter("origin", "epoch", "route", "record.type", "record.region")
+_kind = attrgetter("record.type", "record.version")
 
 AuthorOf = Callable[[Arrived], Author | None]
 
@@ -200,7 +206,7 @@ class _Work:
 
     def _parked(self, arrived: Sequence[Arrived]) -> dict[tuple[str, int], str]:
         parked = {}
-        for name, version in {(one.record.type, one.record.version) for one in arrived}:
+        for name, version in set(map(_kind, arrived)):
             handler = self._site.handlers.get(name)
             if handler is None:
                 parked[name, version] = UNKNOWN
@@ -212,13 +218,12 @@ class _Work:
         self, arrived: Sequence[Arrived], author_of: AuthorOf
     ) -> dict[tuple[str, str, str, str, str], str]:
         """One question per author, route, type and region, however many records there are."""
-        examples = {
-            (one.origin, one.epoch, one.route, one.record.type, one.record.region): one
-            for one in arrived
-        }
+        examples = dict(zip(map(_asked, arrived), arrived, strict=True))
         refusals = {}
+        may_write = self._site.authority
         for asked, example in examples.items():
-            reason = refusal(self._site, author_of(example), example)
+            author = author_of(example)
+            reason = may_write(author, *asked[2:]) if author else _UNCERTIFIED
             if reason:
                 refusals[asked] = reason
         return refusals
@@ -247,7 +252,7 @@ class _Work:
 def refusal(site: Site, author: Author | None, one: Arrived) -> str | None:
     """Why this author may not have written this record; None when it may."""
     if author is None:
-        return "没有作者的证书"
+        return _UNCERTIFIED
     return site.authority(author, one.route, one.record.type, one.record.region)
 
 

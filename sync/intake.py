@@ -1,4 +1,4 @@
-"""Taking segments in. One transaction each: all of it counts, or nothing of it happened.
+"""Taking segments in, a few to a transaction: all of one counts, or nothing of it happened.
 
 bounds → chain, not revoked → signature → root (outside the transaction: they cost time, not
 truth) → `first = head + 1` and `prev` = head's hash → authority of every record → handlers →
@@ -20,7 +20,7 @@ from sync.errors import Forked, NotCanonical, NotRouted, Revoked, SyncRefusal, U
 from sync.held import any_waiting, retry_waiting
 from sync.incidents import FORK, REVOKED, UNREADABLE, note_incident
 from sync.keyring import Identity, require_identity
-from sync.landing import heads_of, land, place_of, verify_segment
+from sync.landing import Counts, Verified, heads_of, land, place_of, verify_segment
 from sync.links import CHILD, PARENT, note_progress
 from sync.messages import Declined, Taken
 from sync.meter import IN
@@ -110,14 +110,27 @@ def _peer(connection: Connection, node: str) -> _Peer:
     raise Untrusted("对方既不是本节点的上级，也不在本级辖区之内", node=node)
 
 
+class _Landed(NamedTuple):
+    """A segment that was set down; `counts` is None when it was here already."""
+
+    verified: Verified
+    counts: Counts | None
+
+
 class _Intake:
-    """One call's worth of segments."""
+    """One call's worth of segments.
+
+    What is checked is gathered and set down together: a commit costs as much as some hundred
+    records. Each segment has its savepoint, so that one that is refused takes no other with it.
+    """
 
     def __init__(self, site: Site, peer: _Peer) -> None:
         self._site = site
         self._peer = peer
         self._authors: dict[tuple[str, str], Certificate | None] = {}
         self._heads: dict[StreamId, int] = {}
+        self._ready: list[Verified] = []
+        self._ready_records = 0
         self._stopped: set[StreamId] = set()
         self._refused: list[Declined] = []
         self._segments = self._applied = self._held = 0
@@ -127,12 +140,14 @@ class _Intake:
         try:
             header = read_header(sealed.header, self._site.limits)
             if header.stream not in self._stopped:
-                self._take(sealed, header)
+                self._check(sealed, header)
         except SyncRefusal as refusal:
+            self._land()  # an incident is written down by itself, after what came before
             self._decline(header, refusal)
 
     def close(self) -> Taken:
         """Try again what waits, and sign how far everything stands now."""
+        self._land()
         # Also when nothing came: the call before may have died between taking and trying again.
         self._retry_waiting()
         with reading(self._site.engine) as connection:
@@ -145,24 +160,56 @@ class _Intake:
         self._site.meter.refused(self._peer.node, self._refused)
         return Taken(watermarks, self._refused, receipt, self._segments, self._applied, self._held)
 
-    def _take(self, sealed: Sealed, header: Header) -> None:
+    def _check(self, sealed: Sealed, header: Header) -> None:
+        """All that needs no lock; what passes waits to be set down."""
         self._peer.check(header)
         if header.last <= self._head(header.stream) and self._is_known(sealed, header):
             return
         verified = verify_segment(self._site, sealed, header, self._certificate(header))
+        self._ready.append(verified)
+        self._ready_records += len(verified.records)
+        if self._ready_records >= self._site.limits.take_records:
+            self._land()
+
+    def _land(self) -> None:
+        """Set down what is ready, in one transaction."""
+        ready, self._ready, self._ready_records = self._ready, [], 0
+        refusals: list[tuple[Header, SyncRefusal]] = []
+        landed: list[_Landed] = []
+        if not ready:
+            return
         with writing(self._site.engine) as connection:
-            counts = land(
-                self._site,
-                connection,
-                verified,
-                from_node=self._peer.node,
-                comes_back=header.stream in self._peer.missed,
-            )
-            if counts is not None and not self._segments:
+            for verified in ready:
+                if verified.header.stream in self._stopped:
+                    continue
+                try:
+                    with connection.begin_nested():
+                        landed.append(self._land_one(connection, verified))
+                except SyncRefusal as refusal:
+                    self._stopped.add(verified.header.stream)
+                    refusals.append((verified.header, refusal))
+            if not self._segments and any(each.counts is not None for each in landed):
                 note_progress(self._site, connection, self._peer.node, role=self._peer.role)
+        for each in landed:
+            self._note(each)
+        for header, reason in refusals:
+            self._decline(header, reason)
+
+    def _land_one(self, connection: Connection, verified: Verified) -> _Landed:
+        counts = land(
+            self._site,
+            connection,
+            verified,
+            from_node=self._peer.node,
+            comes_back=verified.header.stream in self._peer.missed,
+        )
+        return _Landed(verified, counts)
+
+    def _note(self, landed: _Landed) -> None:
+        header, counts = landed.verified.header, landed.counts
         if counts is not None:
             self._segments += 1
-            self._site.meter.carried(self._peer.node, IN, [sealed])
+            self._site.meter.carried(self._peer.node, IN, [landed.verified.sealed])
             self._applied += counts.applied
             self._held += counts.held
         self._heads[header.stream] = header.last

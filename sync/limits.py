@@ -15,7 +15,8 @@ class Limits:
     """Bounds of one node. A sealing bound may be small; an accepting bound must not be smaller.
 
     `seal_*` say where this node cuts its own segments (a village: 100 records). `segment_*` say
-    what it takes from others, checked before anything is decompressed or parsed.
+    what it takes from others, checked before anything is decompressed or parsed; segments of up to
+    `take_records` that came together are set down in one transaction.
     """
 
     line_bytes: int = MIB
@@ -29,6 +30,7 @@ class Limits:
     header_bytes: int = 16 * KIB
     signature_bytes: int = 512
     types_per_segment: int = 128
+    take_records: int = 4_000
     retry_rows: int = 200
     clock_tolerance: timedelta = timedelta(days=2)
     clone_quiet: timedelta = timedelta(minutes=15)

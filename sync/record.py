@@ -116,13 +116,17 @@ def parse_lines(lines: Sequence[bytes]) -> list[Record]:
     Raises:
         NotCanonical: one of them is not the canonical line of any record.
     """
+    if not lines:
+        return []
     try:
-        parsed = [orjson.loads(line) for line in lines]
+        # As one text: half as many calls. That each line is a record by itself, and not a piece of
+        # one, is seen below, where each is written again and compared.
+        parsed = orjson.loads(b"[" + b",".join(lines) + b"]")
         records = list(map(_as_record, map(_FIELDS, parsed)))
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise NotCanonical("记录文本无法读取", cause=str(error)) from error
-    if not records:
-        return records
+    if len(records) != len(lines):
+        raise NotCanonical("一行应是一条记录", lines=len(lines), records=len(records))
     if set(map(len, parsed)) != {len(Record._fields)}:
         raise NotCanonical("记录的栏目多于规定")
     _check_fields(records)
@@ -155,6 +159,11 @@ def _long_line(record: Record) -> bytes:
 
 
 def _check_canonical(parsed: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> None:
+    try:
+        if [orjson.dumps(fields, option=_STRICT) for fields in parsed] == list(lines):
+            return
+    except orjson.JSONEncodeError:  # an integer past 53 bits somewhere: line by line
+        pass
     for fields, line in zip(parsed, lines, strict=True):
         try:
             same = orjson.dumps(fields, option=_STRICT) == line

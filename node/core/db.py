@@ -14,21 +14,20 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
-    Insert,
     Table,
     create_engine,
     event,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from node.core.bulk_sql import Bulk, bulk_for
 from node.core.personal import Keyring
 
 BUSY_MS = 30_000
 BATCH_ROWS = 1_000
 FEW_ROWS = 20
-"""From so many rows on it pays to compile a statement for them."""
+"""From so many rows on it pays to go past SQLAlchemy's dictionaries."""
 WRITING = "wuji_writing"
 
 
@@ -76,6 +75,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
         "cache_size=-8000",
+        "wal_autocheckpoint=4000",  # 16 MB of log: a backlog is moved into the file less often
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -105,58 +105,64 @@ def upsert(
     Never REPLACE: it deletes first, and with the row goes what hangs on it. Columns in `keep` stay
     as they were when the row exists. All rows must name the same columns.
     """
-    if not rows:
-        return
-    keys = [column.name for column in table.primary_key.columns]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
-    unchanged = {*keys, *keep}
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in unchanged}
-    if changes:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    if rows:
+        _write(connection, table, rows, keep=tuple(keep))
+
+
+def upsert_values(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]
+) -> None:
+    """`upsert` of rows that are plain tuples, all columns in the order of `names`.
+
+    For what arrives by the thousand: no dictionary is made of any row.
+    """
+    if rows:
+        bulk = _bulk(connection, table, names, keep=())
+        for start in range(0, len(rows), BATCH_ROWS):
+            _write_values(connection, bulk, names, rows[start : start + BATCH_ROWS])
+
+
+def _write_values(
+    connection: Connection, bulk: Bulk, names: tuple[str, ...], rows: Sequence[Sequence[Any]]
+) -> None:
+    if bulk.is_plain and bulk.has_all and not bulk.keys:
+        connection.exec_driver_sql(bulk.text, list(map(tuple, rows)))
     else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    _in_batches(connection, table, statement, rows)
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        _write_batch(connection, bulk, named)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows whose primary key is new, and leave those that are there. Whole batches only."""
-    if not rows:
-        return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    keys = [column.name for column in table.primary_key.columns]
-    statement = insert(table).on_conflict_do_nothing(index_elements=keys)
-    _in_batches(connection, table, statement, rows)
+    if rows:
+        _write(connection, table, rows, keep=None)
 
 
-def _in_batches(
-    connection: Connection, table: Table, statement: Insert, rows: Sequence[Mapping[str, Any]]
+def _write(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keep: tuple[str, ...] | None,
 ) -> None:
-    by_column = (
-        len(rows) >= FEW_ROWS
-        and connection.dialect.name == "sqlite"
-        # a column left out may have a default that is made in Python, row by row
-        and all(column.default is None for column in table.columns if column.name not in rows[0])
-    )
+    bulk = _bulk(connection, table, tuple(rows[0]), keep=keep)
     for start in range(0, len(rows), BATCH_ROWS):
-        batch = rows[start : start + BATCH_ROWS]
-        if by_column:
-            _write_by_column(connection, table, statement, batch)
-        else:
-            connection.execute(statement, batch)
+        _write_batch(connection, bulk, rows[start : start + BATCH_ROWS])
 
 
-def _write_by_column(
-    connection: Connection, table: Table, statement: Insert, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """The same as `connection.execute`, in half the processor time: values are turned into what
-    the driver takes column by column, where SQLAlchemy makes a new dictionary of every row.
-    """
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
-    columns = []
-    for name in getattr(compiled, "positiontup", ()):
-        kind = table.columns[name].type.dialect_impl(connection.dialect)
-        turn = kind.bind_processor(connection.dialect)
-        values = [row[name] for row in rows]
-        columns.append([turn(value) for value in values] if turn else values)
-    connection.exec_driver_sql(str(compiled), list(zip(*columns, strict=True)))
+def _write_batch(connection: Connection, bulk: Bulk, rows: Sequence[Mapping[str, Any]]) -> None:
+    if len(rows) >= FEW_ROWS and bulk.takes(rows):
+        connection.exec_driver_sql(bulk.text, bulk.parameters(rows))
+    else:
+        connection.execute(bulk.statement, rows)
+
+
+def _bulk(
+    connection: Connection, table: Table, names: tuple[str, ...], *, keep: tuple[str, ...] | None
+) -> Bulk:
+    """Statements are kept beside the dialect, which also holds the keys values are sealed with."""
+    known: dict[Any, Bulk] = connection.dialect.__dict__.setdefault("wuji_bulk", {})
+    found = known.get((table, names, keep))
+    if found is None:
+        found = known[table, names, keep] = bulk_for(connection.dialect, table, names, keep=keep)
+    return found

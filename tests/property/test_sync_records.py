@@ -57,6 +57,27 @@ def test_many_are_written_and_read_as_each_alone(several: list[Record]) -> None:
     assert parse_lines(lines) == several
 
 
+@given(
+    records.filter(lambda record: _depth(record.body) < MAX_DEPTH),
+    st.integers(2, 4),
+    st.randoms(),
+)
+def test_pieces_of_lines_are_not_lines_however_they_are_joined(
+    record: Record, count: int, random: Any
+) -> None:
+    """Read as one text, `{"a":1},{"b":2}` cut at any comma would look like as many records."""
+    whole = b",".join([canonical_line(record)] * count)
+    commas = [place for place, byte in enumerate(whole) if byte == ord(",")]
+    cuts = sorted(random.sample(commas, count - 1))
+    ends = [*cuts, len(whole)]
+    starts = [0, *(cut + 1 for cut in cuts)]
+    pieces = [whole[start:end] for start, end in zip(starts, ends, strict=True)]
+    if pieces == [canonical_line(record)] * count:
+        return
+    with pytest.raises(NotCanonical):
+        parse_lines(pieces)
+
+
 @given(records, st.integers(1, 5))
 def test_another_spelling_of_the_same_record_is_no_line(record: Record, indent: int) -> None:
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import BigInteger, Boolean, Column, Date, Engine, MetaData, String, Table, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from node.core.db import BATCH_ROWS, FEW_ROWS, Instant, insert_new, make_engine, upsert, writing
 from node.core.personal import Encrypted, Keyring
@@ -110,3 +110,31 @@ def test_personal_data_is_not_in_clear_text_however_many_are_written(engine: Eng
             "SELECT citizen_no FROM people WHERE no = 1"
         ).scalar_one()
     assert b"410199" not in bytes(found)
+
+
+@pytest.mark.parametrize("count", [2, FEW_ROWS])
+def test_of_one_row_written_twice_at_once_the_last_word_stands(engine: Engine, count: int) -> None:
+    rows = [person(no) for no in range(count)]
+    with writing(engine) as connection:
+        upsert(connection, people, [*rows, person(0, name="后")])
+        insert_new(connection, people, [person(count), person(count, name="后")] * FEW_ROWS)
+    assert [row["name"] for row in stored(engine)] == [
+        "后",
+        *(row["name"] for row in rows[1:]),
+        f"王{count}",
+    ]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("count", [1, FEW_ROWS])
+def test_what_is_too_long_is_refused_and_never_cut(postgres_url: str, count: int) -> None:
+    made = make_engine(postgres_url, KEYRING)
+    rows = [person(no) for no in range(count - 1)] + [person(99, name="王" * 21)]
+    try:
+        with writing(made) as connection:
+            people.metadata.create_all(connection)
+        with pytest.raises(DataError), writing(made) as connection:
+            upsert(connection, people, rows)
+        assert stored(made) == []
+    finally:
+        made.dispose()
