@@ -7,6 +7,7 @@ from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table
 from benchmarks.roll import measure as roll
 from benchmarks.snapshot import measure as snapshot
+from benchmarks.statements import measure as statements
 from benchmarks.sync_up import measure as sync_up
 from benchmarks.village import measure as village
 
@@ -16,6 +17,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "village": village,
     "snapshot": snapshot,
     "roll": roll,
+    "statements": statements,
 }
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.accounts import api, pages  # noqa: PLC0415  # only a web process needs them
+    from node.accounts import api, pages, paper_pages  # noqa: PLC0415  # only a web process
 
-    return [api.router, pages.router]
+    return [api.router, paper_pages.router, pages.router]
 
 
 ENROLMENT_OPENED.append(open_for_enrolments)

@@ -22,6 +22,7 @@ from node.core.errors import Invalid, NotFound
 from node.core.work import UnitOfWork
 from node.policy.models import Bulletin
 from node.registry import service as registry
+from node.registry.matters import village_choices
 from node.registry.models import Person
 from tiers import Level, RegionCode, Role
 
@@ -54,6 +55,8 @@ def index(request: Request, uow: Reading, text: str = "") -> Response:
         "counties": [_county_line(uow, code, counts[code]) for code in counts],
         "keeps": uow.level is Level.COUNTY,
         "holds_ledger": uow.level.rank <= Level.COUNTY.rank,
+        "villages": village_choices(uow) if uow.level.rank >= Level.COUNTY.rank else [],
+        "last_year": uow.today.year - 1,
     }
     if uow.level is Level.COUNTY:
         context["years"] = _year_ends(uow)

@@ -19,6 +19,7 @@ from node.accounts.models import (
     Posting,
 )
 from node.accounts.sources import OFFICIAL_ORDER, Source, in_official_order
+from node.accounts.working import Working, workings
 from node.core.work import UnitOfWork
 from node.policy.models import Bulletin
 
@@ -84,6 +85,7 @@ class Statement:
     lines: Sequence[StatementLine]
     sources: Sequence[SourceSum]
     corrections: Sequence[CorrectionLine] = ()
+    workings: Sequence[Working] = ()
 
     @property
     def opening(self) -> int:
@@ -127,13 +129,21 @@ def statement(uow: UnitOfWork, account: Account, year: int) -> Statement:
         else _opening(uow, *own, year)
     )
     sums = _sums(opening, postings, closings)
+    evidence = _evidence(uow, account, year, postings)
     return Statement(
         account=account,
         year=year,
         is_settled=bool(closings),
-        lines=_lines(uow, account, _Year(year, opening, postings, closings)),
+        lines=_lines(evidence, _Year(year, opening, postings, closings)),
         sources=sums,
         corrections=_corrections(uow, *own, year),
+        workings=workings(
+            opening,
+            postings,
+            settlements=list(evidence.settlements.values()),
+            closings=closings,
+            run=evidence.run,
+        ),
     )
 
 
@@ -260,8 +270,7 @@ class _Year:
     closings: Mapping[Source, AccountClosing]
 
 
-def _lines(uow: UnitOfWork, account: Account, of: _Year) -> list[StatementLine]:
-    evidence = _evidence(uow, account, of.year, of.postings)
+def _lines(evidence: _Evidence, of: _Year) -> list[StatementLine]:
     lines = []
     balance = 0
     for source in in_official_order(of.opening):

@@ -81,6 +81,11 @@ def live(county: County, *, known_late: bool, settle: bool = False) -> dict[int,
     with county.work() as uow:
         close_year(uow, 2026)
         assert [each.detail for each in verify(uow) if not each.ok] == []
+        account = account_at(uow, RegionCode(COUNTY), 1)
+        for year in (2024, 2025, 2026):
+            found = statement(uow, account, year)
+            assert len(found.workings) >= len(found.sources)
+            assert [each for each in found.workings if not each.adds_up] == []
         return balances(uow, [1])
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from node.accounts.general_ledger import account_counts
 from node.accounts.service import account
 from node.contributions.service import confirm_payments
 from node.core.errors import NotFound
-from tests.fixtures.county import COUNTY, OTHER_VILLAGE, payments, publish_rate
+from tests.fixtures.county import COUNTY, OTHER_VILLAGE, VILLAGE, payments, publish_rate
 from tests.fixtures.county_site import CountySite, open_county_site, words
 from tests.fixtures.offices import person
 from tests.fixtures.sites import with_places
@@ -147,3 +149,29 @@ def test_programs_get_the_same_as_json(desk: CountySite) -> None:
     assert balance["difference"] == 0
     missing = desk.accountant.get("/api/accounts/99")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+def test_a_village_gets_its_statements_in_one_pdf_with_every_fen_explained(
+    desk: CountySite,
+) -> None:
+    desk.accountant.post("/accounts/year-ends", {"year": "2025"})
+    desk.approver.post("/accounts/year-ends/2025/approval")
+    assert "全村对账单" in words(desk.accountant.get("/accounts").text)
+
+    sent = desk.accountant.get(f"/accounts/statements?village={VILLAGE}&year=2025")
+    assert sent.headers["content-type"] == "application/pdf"
+    pages = [page.extract_text() for page in PdfReader(BytesIO(sent.content)).pages]
+    assert len(pages) == 2
+    for number, text in enumerate(pages, 1):
+        said = text.replace("\n", "")
+        for part in (f"410122-{number:08d}", "2025-03-05 缴费", "积数 1,800.00 元·月 × 2.75% ÷ 12"):
+            assert part in said
+        assert "204.13" in text
+
+    one = desk.accountant.get("/accounts/410122-00000002/statements/2025.pdf")
+    (page,) = PdfReader(BytesIO(one.content)).pages
+    assert "410122-00000002" in page.extract_text()
+
+    assert desk.accountant.get("/accounts/statements?village=xx").status_code == 422
+    elsewhere = desk.accountant.get("/accounts/statements?village=410122100203&year=2025")
+    assert len(PdfReader(BytesIO(elsewhere.content)).pages) == 1  # nobody lives there

@@ -209,6 +209,13 @@ def test_an_account_settled_inside_the_year_goes_on_from_there(county: County) -
         notes = [line.note for line in found.lines if line.note]
         assert notes[0].startswith("结至 8 月，积数 1,633.04 元·月 × 3.00% ÷ 12 = 4.0826")
         assert notes[1].startswith("积数 832.84 元·月")
+        assert [
+            (each.title, [(term.label, term.months) for term in each.terms], each.adds_up)
+            for each in found.workings
+        ] == [
+            ("结至 8 月", [("年初余额", 8)], True),
+            ("年末", [("8 月结息后余额", 4)], True),
+        ]
 
 
 def test_a_settlement_before_the_last_year_is_closed_settles_that_year_first(
