@@ -6,6 +6,7 @@ SyncRefusal                understood and refused; nothing was changed
 ├── Untrusted              a certificate chain or a signature does not hold
 │   ├── Revoked            written after the author's certificate was revoked
 │   ├── Cloned             a second machine speaks as the same set-up of a node
+│   ├── Altered            a segment does not bear its author's signature
 │   └── Expired            a certificate has run out; it may be renewed
 ├── OutOfOrder             a segment does not continue its stream
 │   └── Forked             same numbers, other hash: two histories under one name
@@ -66,6 +67,10 @@ class Cloned(Untrusted):
     """A second machine speaks as the same set-up of a node."""
 
     code = "cloned"
+
+
+class Altered(Untrusted):
+    """A segment does not bear its author's signature: somebody on the way changed it."""
 
 
 class Expired(Untrusted):

@@ -16,9 +16,18 @@ from sqlalchemy import Connection
 from sync.certificate import Certificate
 from sync.comparing import hash_at
 from sync.database import reading, writing
-from sync.errors import Forked, NotCanonical, NotRouted, Revoked, SyncRefusal, Untrusted
+from sync.errors import (
+    Altered,
+    Forked,
+    Malformed,
+    NotCanonical,
+    NotRouted,
+    Revoked,
+    SyncRefusal,
+    Untrusted,
+)
 from sync.held import any_waiting, retry_waiting
-from sync.incidents import FORK, REVOKED, UNREADABLE, note_incident
+from sync.incidents import ALTERED, ANY_STREAM, FORK, REVOKED, UNREADABLE, note_incident
 from sync.keyring import Identity, require_identity
 from sync.landing import Counts, Verified, heads_of, land, place_of, verify_segment
 from sync.links import CHILD, PARENT, note_progress
@@ -42,6 +51,8 @@ _INCIDENTS: Mapping[type[SyncRefusal], str] = {
     Forked: FORK,
     Revoked: REVOKED,
     NotCanonical: UNREADABLE,
+    Altered: ALTERED,
+    Malformed: ALTERED,
 }
 
 
@@ -256,12 +267,15 @@ class _Intake:
             if header.stream in self._peer.missed:
                 # What the peer holds does not go with what is here: it will not come back.
                 agrees(self._site, connection, header.stream, self._peer.node)
+            # Anybody may invent numbers and routes for what is not signed: one note for all.
+            is_proved = kind != ALTERED
+            name = header.stream if is_proved else header.stream._replace(route=ANY_STREAM)
             note_incident(
                 self._site,
                 connection,
                 kind,
-                header.stream,
-                seq=header.first,
+                name,
+                seq=header.first if is_proved else 0,
                 detail=refusal.message,
                 peer=self._peer.node,
             )

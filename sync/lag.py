@@ -7,10 +7,10 @@ parent is slow. One row for each stream that is behind, and one index probe for 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from sync.keyring import identity_of
-from sync.routes import UP, may_rise
+from sync.routes import TO, UP, may_rise
 from sync.store import receipt, segment, stream
 
 
@@ -55,7 +55,13 @@ def behind_at_parent(connection: Connection) -> Sequence[Lag]:
     rows = connection.execute(
         select(names.origin, names.epoch, names.route, names.head - receipted, since)
         .select_from(stream.outerjoin(receipt, same))
-        .where(names.route.startswith(UP, autoescape=True), names.head > receipted)
+        .where(
+            or_(
+                names.route.startswith(UP, autoescape=True),
+                names.route.startswith(TO, autoescape=True),
+            ),
+            names.head > receipted,
+        )
         .order_by(names.origin, names.route)
     )
     lags = (Lag(*row) for row in rows)

@@ -10,18 +10,21 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, exists, literal, select
 
 from sync.apply import apply_records
+from sync.arrivals import acknowledge
 from sync.blocks import Blocks, blocks_for
 from sync.certificate import Author, Certificate
 from sync.comparing import hash_at
 from sync.database import upsert
-from sync.errors import Forked, OutOfOrder, Revoked, Untrusted
+from sync.errors import Altered, Forked, OutOfOrder, Revoked, Untrusted
 from sync.forks import check_continuation, end_old_stream
 from sync.held import hold, retry_waiting
+from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.log import segment_row
 from sync.messages import Head
 from sync.record import Record, arrived_at, parse_lines
 from sync.restoring import make_room, reached, withdraw_written, writes_for
+from sync.routes import TO
 from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot_store import stands_for
@@ -93,7 +96,7 @@ def verify_segment(site: Site, sealed: Sealed, header: Header, author: Certifica
     if header.alg != author.alg:
         raise Untrusted("段头的签名算法与证书不同", alg=header.alg)
     if not verifier(author.alg, author.key)(sealed.signature, FOR_SEGMENT + sealed.header):
-        raise Untrusted("段签名无效", origin=header.origin)
+        raise Altered("段签名无效", origin=header.origin)
     lines = unpack_lines(sealed, header, site.limits)
     return Verified(sealed, header, lines, parse_lines(lines), author.author)
 
@@ -135,6 +138,8 @@ def land(
         end_old_stream(site, connection, ended)
     counts = _apply(site, connection, verified, place, ours=ours)
     _store(site, connection, verified, place, from_node=from_node, ours=ours)
+    if name.route.startswith(TO) and not (comes_back or verified.header.cont):
+        acknowledge(site, connection, require_identity(connection), verified.header)
     if comes_back:
         reached(site, connection, name, verified.header.last)
     return counts

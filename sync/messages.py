@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -89,6 +90,7 @@ class Welcome(NamedTuple):
 
     `wanted` are streams going down of which the child holds more: milestones of how far they are
     held here. `continues` says where the streams of the child's old epoch end, countersigned.
+    `checked` says when each node above last checked the parent's own streams, as far as it knows.
     """
 
     node: str
@@ -101,6 +103,7 @@ class Welcome(NamedTuple):
     certificates: Sequence[Certificate]
     wanted: Sequence[Head] = ()
     continues: Sequence[str] = ()
+    checked: Mapping[str, str] = MappingProxyType({})
 
 
 class Declined(NamedTuple):

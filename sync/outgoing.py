@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from sync.archive_store import archive_of, body_of
 from sync.database import listed
 from sync.errors import Archived
 from sync.messages import Head
-from sync.regions import contains
-from sync.routes import DOWN, DOWN_ALL, UP, inner_prefix, is_later, may_descend, may_rise
+from sync.regions import bounds, outer, significant
+from sync.routes import DOWN, DOWN_ALL, TO, UP, inner_prefix, is_later, may_descend, may_rise
 from sync.segment import Sealed, StreamId, read_header
 from sync.site import Site
 from sync.store import segment, stream
@@ -37,7 +37,10 @@ class _Next(NamedTuple):
 
 def streams_up(connection: Connection, *, child: str, level: str) -> dict[StreamId, Head]:
     """Heads of all streams a node holds that its parent should have."""
-    rows = connection.execute(_heads().where(stream.c.route.startswith(UP, autoescape=True)))
+    route = stream.c.route
+    rises = route.startswith(UP, autoescape=True) | route.startswith(TO, autoescape=True)
+    # The origins first: a parent has a few of these, and asks for one child of many.
+    rows = connection.execute(_heads().where(stream.c.origin.between(*bounds(child)), rises))
     return {
         head.stream: head
         for head in map(_head, rows)
@@ -47,15 +50,18 @@ def streams_up(connection: Connection, *, child: str, level: str) -> dict[Stream
 
 def streams_held(connection: Connection, *, child: str, level: str) -> dict[StreamId, Head]:
     """Heads a parent holds of what one child sends up."""
-    found = streams_up(connection, child=child, level=level)
-    return {name: head for name, head in found.items() if contains(child, head.origin)}
+    return streams_up(connection, child=child, level=level)
 
 
 def streams_down(connection: Connection, *, child: str) -> dict[StreamId, Head]:
     """Heads of all streams a node holds that one child should have."""
     route = stream.c.route
-    passing = [DOWN_ALL, *(DOWN + region for region in _outer(child))]
-    wanted = route.in_(passing) | route.startswith(inner_prefix(child), autoescape=True)
+    passing = [DOWN_ALL, *(DOWN + region for region in outer(child))]
+    wanted = or_(
+        route.in_(passing),
+        route.startswith(inner_prefix(child), autoescape=True),
+        route.startswith(TO + significant(child), autoescape=True),
+    )
     rows = connection.execute(_heads().where(wanted))
     return {
         head.stream: head
@@ -116,11 +122,6 @@ def behind(ours: Mapping[StreamId, Head], theirs: Mapping[StreamId, Head]) -> di
     """Streams of which the other side lacks the end, and the last number it holds."""
     held = {name: theirs[name].seq if name in theirs else 0 for name in ours}
     return {name: held[name] for name, head in ours.items() if head.seq > held[name]}
-
-
-def _outer(region: str) -> Iterator[str]:
-    """Every code that could name a region around this one."""
-    return (region[:width].ljust(len(region), "0") for width in range(1, len(region) + 1))
 
 
 def _heads() -> Select[str, str, str, int, bytes]:

@@ -5,6 +5,7 @@ county 6, township 9, village 12 digits, the rest zeros. They are all that the e
 country; another tree of codes needs only other widths.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 WIDTHS = (2, 4, 6, 9, 12)
@@ -21,6 +22,17 @@ def significant(region: str) -> str:
 def contains(outer: str, inner: str) -> bool:
     """Is `inner` the same region, or within it?"""
     return len(outer) == len(inner) and inner.startswith(significant(outer))
+
+
+def outer(region: str) -> Iterator[str]:
+    """Every code that could name a region around this one, itself the last."""
+    return (region[:width].ljust(len(region), "0") for width in range(1, len(region) + 1))
+
+
+def bounds(region: str) -> tuple[str, str]:
+    """The least and the greatest code inside a region: what an index can be asked for."""
+    part = significant(region)
+    return part.ljust(len(region), "0"), part.ljust(len(region), "9")
 
 
 def strictly_inside(inner: str, outer: str) -> bool:

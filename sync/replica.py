@@ -10,7 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, func, select
 
 from sync import (
+    arrivals,
     audit,
+    built_in,
+    checkpoints,
     forks,
     held,
     intake,
@@ -66,8 +69,8 @@ class Replica:
     ) -> None:
         self.site = Site(
             engine=engine,
-            authority=revoking.with_revocation(authority),
-            handlers={**handlers, **revoking.BUILT_IN},
+            authority=built_in.with_own_rules(authority),
+            handlers={**handlers, **built_in.handlers(lambda: self.site)},
             limits=limits,
             clock=clock,
             vault=vault,
@@ -352,10 +355,23 @@ class Replica:
     def tend(self) -> None:
         """What a running node does every minute, and nobody waits for.
 
-        Tries again what waits for a cause, and renews certificates of keys that are held here.
+        Tries again what waits for a cause, renews certificates of keys that are held here, writes
+        checkpoints to those below, and looks for what was sent to other regions and is late.
         """
         self.retry_waiting()
         renewing.renew_held(self.site)
+        checkpoints.write_checkpoints(self.site)
+        arrivals.note_late(self.site)
+
+    def checked(self) -> list[checkpoints.Checked]:
+        """How far nodes above hold this node's streams, by their own word."""
+        with reading(self.site.engine) as connection:
+            return checkpoints.checked(connection)
+
+    def in_transit(self) -> list[arrivals.InTransit]:
+        """What was written here for other regions and is not acknowledged there yet."""
+        with reading(self.site.engine) as connection:
+            return arrivals.in_transit(connection)
 
     def retry_waiting(self) -> int:
         """Try records again that wait for a cause. Returns how many went through."""

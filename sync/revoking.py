@@ -5,15 +5,13 @@ stays valid. It travels down to every node below the revoker and up to those abo
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from sync.certificate import Author, Certificate
+from sync.certificate import Certificate
 from sync.database import insert_new, writing
 from sync.errors import Refused, Untrusted
-from sync.handlers import Authority, Handler
 from sync.keyring import Identity, require_identity
 from sync.log import append
 from sync.record import Arrived, Record
@@ -24,7 +22,6 @@ from sync.store import revocation, stream
 from sync.trust import ANY_ROUTE, NO_END, certificate_for, chain_for
 
 REVOKED = "sync.revoked"
-_ANSWERS = 100_000
 _REPLACED = "由新机器接替"
 
 
@@ -116,24 +113,6 @@ def _rows(record: Record, *, by: str) -> list[dict[str, object]]:
     return [stated | {"route": route, "last": seq} for route, seq in last.items()]
 
 
-def with_revocation(authority: Authority) -> Authority:
-    """The node's authority, and the engine's own rule: who stands above a node may revoke it.
-
-    Answers are remembered: it is a pure function, and asking it of every record of a large county
-    is a third of the time a segment takes.
-    """
-
-    @lru_cache(maxsize=_ANSWERS)
-    def answer(author: Author, route: str, record_type: str, region: str) -> str | None:
-        if record_type != REVOKED:
-            return authority(author, route, record_type, region)
-        if strictly_inside(region, author.region):
-            return None
-        return "只有上级可以吊销下级的证书"
-
-    return answer
-
-
 def _is_sound(one: Arrived) -> bool:
     body = one.record.body
     texts = (body.get("node"), body.get("epoch"), body.get("reason"))
@@ -145,6 +124,3 @@ def _is_sound(one: Arrived) -> bool:
         and isinstance(heads, Mapping)
         and all(type(seq) is int and seq >= 0 for seq in heads.values())
     )
-
-
-BUILT_IN = {REVOKED: Handler(1, apply_revocations)}

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from sync import forks
 from sync.certificate import Certificate
+from sync.checkpoints import latest, note_missing
 from sync.comparing import agreeing, more_below, wanted_below
 from sync.database import writing
 from sync.errors import Cloned, Expired, Malformed, Untrusted
@@ -114,6 +115,7 @@ def _welcome(site: Site, said: Hello) -> Welcome:
             ],
             wanted=milestones(connection, wanted),
             continues=continues,
+            checked=latest(connection, me),
         )
 
 
@@ -169,6 +171,7 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         keep_certificates(connection, answer.certificates, fingerprint=me.root_fingerprint)
         # By the parent's clock: a village's own may be years off, and it must still get through.
         peer_certificate(site, connection, answer.node, answer.epoch, at=_clock(answer.clock))
+        note_missing(site, connection, me, answer.checked, now=_clock(answer.clock))
         note_contact(
             site,
             connection,

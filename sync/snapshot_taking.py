@@ -18,7 +18,7 @@ from sync.keys import verifier
 from sync.links import PARENT, note_progress
 from sync.messages import Head, heads_from_json
 from sync.regions import contains
-from sync.routes import is_up, may_descend
+from sync.routes import is_down, may_descend
 from sync.site import Site
 from sync.snapshot import (
     FOR_SNAPSHOT,
@@ -206,7 +206,8 @@ class _Landing:
         heads = heads_from_json(rows)
         for head in heads:
             comes_down = may_descend(head.route, head.origin, child=self._me.node)
-            if not (comes_down or (is_up(head.route) and contains(self._me.node, head.origin))):
+            rose = not is_down(head.route) and contains(self._me.node, head.origin)
+            if not (comes_down or rose):
                 raise Untrusted("快照里有与本节点无关的流", origin=head.origin, route=head.route)
         return heads
 

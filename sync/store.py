@@ -229,6 +229,20 @@ receipt = Table(
     comment="The latest signed word of a taker on how far it holds a stream.",
 )
 
+confirmed = Table(
+    "sync_confirmed",
+    metadata,
+    Column("by", String(40), primary_key=True),
+    Column("origin", String(40), primary_key=True),
+    Column("epoch", String(40), primary_key=True),
+    Column("route", String(100), primary_key=True),
+    Column("seq", _Number, nullable=False),
+    Column("at", String(24), nullable=False),
+    Column("due_seq", _Number),
+    Column("due_at", String(24)),
+    comment="What the end of a route says of a stream, past all relays; due: at its next word.",
+)
+
 link = Table(
     "sync_link",
     metadata,

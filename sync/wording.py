@@ -7,6 +7,7 @@ own; a receipt keeps the very text that was signed.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sync.certificate import MAX_CHAIN
 from sync.errors import Malformed
 from sync.messages import (
     Admission,
@@ -20,6 +21,7 @@ from sync.messages import (
     Welcome,
     heads_from_json,
 )
+from sync.moment import parse_stamp
 from sync.segment import StreamId
 from sync.wire import Cargo
 
@@ -64,6 +66,7 @@ def write_hello(hello: Hello | Welcome) -> Cargo:
     else:
         plain["wanted"] = _rows(hello.wanted)
         plain["continues"] = list(hello.continues)
+        plain["checked"] = dict(hello.checked)
     return Cargo(plain, certificates)
 
 
@@ -91,6 +94,7 @@ def read_welcome(cargo: Cargo) -> Welcome:
         certificates=cargo.certificates,
         wanted=heads_from_json(cargo.head.get("wanted", [])),
         continues=_continues(cargo.head),
+        checked=_checked(cargo.head),
     )
 
 
@@ -208,6 +212,19 @@ def _continues(head: Mapping[str, Any]) -> list[str]:
     if not all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in texts):
         raise Malformed("报文无法读取", field="continues")
     return texts
+
+
+def _checked(head: Mapping[str, Any]) -> dict[str, str]:
+    """Instants by node; none when an older program sent none."""
+    found = head.get("checked", {})
+    if not isinstance(found, dict) or len(found) > MAX_CHAIN:
+        raise Malformed("报文无法读取", field="checked")
+    try:
+        for at in found.values():
+            parse_stamp(at)
+    except (TypeError, ValueError) as error:
+        raise Malformed("报文无法读取", field="checked") from error
+    return found
 
 
 def _declined(item: Any) -> Declined:

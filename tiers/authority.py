@@ -23,7 +23,7 @@ class Travel(StrEnum):
     UP_PROVINCE = "up/province"
     DOWN_ALL = "down/all"
     DOWN_REGION = "down/<region>"
-    TO_REGION = "to/<region>"  # between counties; no record type has it yet
+    TO_REGION = "to/<region>"  # between counties; acknowledged where it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,9 @@ def refusal(author: str, record_type: str, route: str, region: str) -> str | Non
         return str(problem)
     if travel not in grant.travels:
         return f"“{record_type}”不能经“{route}”传送"
-    below = destination if travel is Travel.DOWN_REGION else None
-    return _unauthorised(grant, writer, subject) or _misdirected(writer, subject, below)
+    return _unauthorised(grant, writer, subject) or _misdirected(
+        travel, writer, subject, destination
+    )
 
 
 def _unauthorised(grant: Grant, writer: RegionCode, subject: RegionCode) -> str | None:
@@ -132,11 +133,17 @@ def _unauthorised(grant: Grant, writer: RegionCode, subject: RegionCode) -> str 
 
 
 def _misdirected(
-    writer: RegionCode, subject: RegionCode, destination: RegionCode | None
+    travel: Travel, writer: RegionCode, subject: RegionCode, destination: RegionCode | None
 ) -> str | None:
-    """A region gets only what concerns it (promise 6), and only from those who stand over it."""
+    """A region gets only what concerns it (promise 6), and only from those who stand over it.
+
+    Another region gets what its author sends it: a person who moves there is not of it yet.
+    """
     if destination is None:
         return None
+    if travel is Travel.TO_REGION:
+        near = writer.touches(destination)
+        return f"{destination} 不是别的地区，应逐级上报或下发" if near else None
     if not writer.contains(destination):
         return f"{writer} 不能向 {destination} 下发：不在其辖区内"
     if not destination.touches(subject):

@@ -34,6 +34,11 @@ def down(region: str) -> str:
     return f"down/{region}"
 
 
+def to(region: str) -> str:
+    """The route to the node of another region: up to whoever stands above both, then down."""
+    return f"to/{region}"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: a person with duties inside a region, or the node itself.

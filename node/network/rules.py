@@ -14,6 +14,7 @@ from node.core.i18n import _
 BAD, WAIT = "bad", "wait"
 RANK = {BAD: 2, WAIT: 1}
 FORKS = ("fork", "cloned")
+RELAYS = ("withheld", "unchecked", "altered")
 PARKED = ("newer", "unknown")
 
 
@@ -113,10 +114,14 @@ def silence(heard: datetime | None, now: datetime, *, below: int) -> Alert:
 
 def _incidents(signs: Signs) -> Iterator[Alert]:
     forks = sum(signs.incidents.get(kind, 0) for kind in FORKS)
-    others = sum(signs.incidents.values()) - forks
+    relays = sum(signs.incidents.get(kind, 0) for kind in RELAYS)
+    others = sum(signs.incidents.values()) - forks - relays
     if forks:
         text = _("记录流分叉或一个身份两台机器：%(n)s 处")
         yield Alert("fork", BAD, text, {"n": forks})
+    if relays:
+        text = _("记录在途中被扣下或改动：%(n)s 处，名字见“需要人看的事件”")
+        yield Alert("relay", BAD, text, {"n": relays})
     if others:
         yield Alert("incident", WAIT, _("%(n)s 件事件没有了结"), {"n": others})
 

@@ -27,6 +27,8 @@ WELL = Signs(heard=NOW, joined=NOW - timedelta(days=90), waiting=0)
         ({"refused": 99}, {"refused": 100}, "quarantine", "wait"),
         ({"incidents": {}}, {"incidents": {"fork": 1}}, "fork", "bad"),
         ({"incidents": {}}, {"incidents": {"cloned": 1}}, "fork", "bad"),
+        ({"incidents": {}}, {"incidents": {"withheld": 1}}, "relay", "bad"),
+        ({"incidents": {}}, {"incidents": {"unchecked": 1, "altered": 1}}, "relay", "bad"),
         ({"incidents": {}}, {"incidents": {"unauthorised": 1}}, "incident", "wait"),
         ({"parked": 0}, {"parked": 1}, "parked", "wait"),
         (

@@ -1,6 +1,8 @@
 """Which streams travel over which link."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync.regions import contains, significant, strictly_inside
 from sync.routes import climbs_past, concerns, inner_prefix, may_descend, may_rise
@@ -9,6 +11,7 @@ PROVINCE, CITY, COUNTY = "410000000000", "410100000000", "410122000000"
 TOWNSHIP, VILLAGE = "410122100000", "410122100200"
 TENS_CITY, TENS_COUNTY = "411000000000", "411025000000"
 OTHER_CITY = "411100000000"
+PLACES = (PROVINCE, CITY, COUNTY, TOWNSHIP, VILLAGE, OTHER_CITY, "419001000000", "410122101000")
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,28 @@ def test_what_comes_down_comes_from_above() -> None:
     assert may_descend("down/all", PROVINCE, child=VILLAGE)
     assert not may_descend("down/all", VILLAGE, child=VILLAGE)
     assert not may_descend("down/all", "410122101000", child=VILLAGE)
+
+
+def test_a_stream_to_another_region_goes_up_to_the_node_above_both_and_down_again() -> None:
+    route, far = "to/419001000000", "419001000000"
+    for child in (COUNTY, CITY):
+        assert may_rise(route, COUNTY, child=child, child_level="any")
+        assert not may_descend(route, COUNTY, child=child)
+    assert may_descend(route, COUNTY, child=far)
+    assert not may_rise(route, COUNTY, child=far, child_level="county")
+    assert not may_descend(route, COUNTY, child="419001001000")
+    assert not may_descend(route, COUNTY, child=OTHER_CITY)
+
+
+def test_it_turns_at_the_lowest_node_that_stands_above_both_ends() -> None:
+    route = "to/410122101000"
+    assert may_rise(route, TOWNSHIP, child=TOWNSHIP, child_level="township")
+    assert not may_rise(route, TOWNSHIP, child=COUNTY, child_level="county")
+    assert may_descend(route, TOWNSHIP, child="410122101000")
+
+
+@given(st.sampled_from(PLACES), st.sampled_from(PLACES), st.sampled_from(PLACES))
+def test_over_no_link_does_it_travel_both_ways(origin: str, target: str, child: str) -> None:
+    route = f"to/{target}"
+    rises = may_rise(route, origin, child=child, child_level="any")
+    assert not (rises and may_descend(route, origin, child=child))
