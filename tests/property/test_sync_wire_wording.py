@@ -1,5 +1,7 @@
 """What one end says is what the other end reads; anything else is one error."""
 
+from datetime import UTC, datetime
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from sync.messages import (
     Taken,
     Welcome,
 )
+from sync.moment import stamp
 from sync.segment import StreamId
 from sync.wire import Cargo
 from sync.wording import Progress, PullRequest
@@ -30,6 +33,7 @@ digest = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 heads = st.lists(
     st.builds(Head, origin=name, epoch=name, route=name, seq=number, hash=digest), max_size=4
 )
+stamps = st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)).map(stamp)  # noqa: DTZ001  # a bound
 versions = st.dictionaries(name, st.integers(1, 9), max_size=3)
 greeting = {
     "node": text,
@@ -77,6 +81,7 @@ def test_a_hello_is_read_as_it_was_said(hello: Hello) -> None:
         skew_ms=st.integers(-(2**53), 2**53 - 1),
         wanted=heads,
         continues=st.lists(text, max_size=3),
+        checked=st.dictionaries(name, stamps, max_size=3),
     )
 )
 def test_a_welcome_is_read_as_it_was_said(welcome: Welcome) -> None:

@@ -303,7 +303,7 @@ def test_a_caller_whose_certificate_ran_out_is_turned_away(tree: Tree) -> None:
     tree.grow(PROVINCE, COUNTY)
     tree.clock.now += timedelta(days=800)
 
-    with pytest.raises(Untrusted, match="有效期"):
+    with pytest.raises(Untrusted, match="到期"):
         tree[PROVINCE].replica.welcome(tree[COUNTY].replica.hello())
 
 
