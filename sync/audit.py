@@ -11,7 +11,7 @@ A stream that came with a snapshot begins where the snapshot says; that the pare
 signature shows. Once the history before was filled in, it must end in the hash that was promised.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Row, func, select
@@ -19,19 +19,21 @@ from sqlalchemy import Row, func, select
 from sync.certificate import Certificate, verify_chain
 from sync.comparing import hash_at
 from sync.database import reading
+from sync.erasing import is_ordered
 from sync.errors import SyncRefusal
 from sync.forks import check_continuation
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.messages import Receipt
 from sync.receipts import check_receipt
-from sync.segment import GENESIS, Header, StreamId, read_header, unpack_lines
+from sync.segment import GENESIS, Header, StreamId, is_whole, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot import heads_digest, line_of, name_of, read_manifest
 from sync.snapshot_store import beginning_of
 from sync.snapshot_taking import begun_with, check_manifest, taken_snapshots
 from sync.store import receipt, segment, stream
 from sync.stored import Stored, stored_segments
+from sync.tombstone import is_tombstone
 from sync.trust import chain_for
 
 Progress = Callable[[int, int], None]
@@ -173,9 +175,19 @@ class _Audit:
             self._find(name, stored.first, "段签名无效")
         self._archived += stored.is_archived
         if stored.has_body:
-            self._records += len(unpack_lines(stored.sealed, header, self._site.limits))
+            lines = unpack_lines(stored.sealed, header, self._site.limits)
+            self._records += len(lines)
+            if not is_whole(header, lines):
+                self._tombstones(name, header, lines)
         elif not stored.is_archived:
             self._find(name, stored.first, "内容不在，也没有归档")
+
+    def _tombstones(self, name: StreamId, header: Header, lines: Sequence[bytes]) -> None:
+        """Whose line is gone, its author must have said so."""
+        with reading(self._site.engine) as connection:
+            for seq, line in enumerate(lines, header.first):
+                if is_tombstone(line) and not is_ordered(connection, name, seq):
+                    self._find(name, seq, "记录没有内容，作者也没有抹去的命令")
 
     def _receipts(self) -> Iterator[Row[str, str, str, str]]:
         with reading(self._site.engine) as connection:

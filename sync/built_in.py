@@ -3,6 +3,7 @@
 sync.revoked      a set-up of a node ended, or was succeeded        whoever stands above it
 sync.arrived      a stream `to/<region>` came in there              the node it was for
 sync.checkpoint   how far a node above holds an author's streams    whoever stands above it
+sync.erased       a line of the author's own stream shall be erased  its author
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from sync.arrivals import ARRIVED, apply_arrivals
 from sync.certificate import Author
 from sync.checkpoints import CHECKPOINT, apply_checkpoints
+from sync.erasing import ERASED, apply_erasures
 from sync.handlers import Authority, Handler
 from sync.record import Arrived
 from sync.regions import strictly_inside
@@ -34,6 +36,7 @@ def handlers(site: Callable[[], Site]) -> Mapping[str, Handler]:
         REVOKED: Handler(1, apply_revocations),
         ARRIVED: Handler(1, bound(apply_arrivals)),
         CHECKPOINT: Handler(1, bound(apply_checkpoints)),
+        ERASED: Handler(1, bound(apply_erasures)),
     }
 
 
@@ -59,11 +62,12 @@ def _from_above(author: Author, region: str) -> str | None:
 
 
 def _of_itself(author: Author, region: str) -> str | None:
-    return None if region == author.region else "只能由收件的节点自己写"
+    return None if region == author.region else "这类记录只能由节点写自己的事"
 
 
 _RULES: Mapping[str, Callable[[Author, str], str | None]] = {
     REVOKED: _from_above,
     CHECKPOINT: _from_above,
     ARRIVED: _of_itself,
+    ERASED: _of_itself,
 }

@@ -129,6 +129,36 @@ def reject(site: Site, number: int, *, by: str, note: str) -> None:
         retry_waiting(site, connection, keys=[row.key])
 
 
+def is_open(connection: Connection, place: Place) -> bool:
+    """Is this record held, and nobody has decided yet?"""
+    names = held.c
+    origin, epoch, route, seq = place
+    found = select(names.id).where(
+        names.origin == origin,
+        names.epoch == epoch,
+        names.route == route,
+        names.seq == seq,
+        names.decided_at.is_(None),
+    )
+    return connection.execute(found).first() is not None
+
+
+def forget_line(site: Site, connection: Connection, place: Place, *, left: bytes) -> None:
+    """What was decided of a record stays known; its line does not."""
+    names = held.c
+    origin, epoch, route, seq = place
+    connection.execute(
+        held.update()
+        .where(
+            names.origin == origin,
+            names.epoch == epoch,
+            names.route == route,
+            names.seq == seq,
+        )
+        .values(line=site.vault.seal(left))
+    )
+
+
 def any_waiting(connection: Connection) -> bool:
     waiting = select(held.c.id).where(held.c.decided_at.is_(None), held.c.kind == WAITING)
     return connection.execute(waiting.limit(1)).first() is not None

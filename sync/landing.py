@@ -15,6 +15,7 @@ from sync.blocks import Blocks, blocks_for
 from sync.certificate import Author, Certificate
 from sync.comparing import hash_at
 from sync.database import upsert
+from sync.erasing import note_tombstones
 from sync.errors import Altered, Forked, OutOfOrder, Revoked, Untrusted
 from sync.forks import check_continuation, end_old_stream
 from sync.held import hold, retry_waiting
@@ -25,10 +26,11 @@ from sync.messages import Head
 from sync.record import Record, arrived_at, parse_lines
 from sync.restoring import make_room, reached, withdraw_written, writes_for
 from sync.routes import TO
-from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
+from sync.segment import GENESIS, Header, Sealed, StreamId, is_whole, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot_store import stands_for
 from sync.store import held, revocation, segment, stream
+from sync.tombstone import NOTHING_LEFT, read_lines
 from sync.trust import (
     revocations,
 )
@@ -64,6 +66,7 @@ class Verified(NamedTuple):
     lines: Sequence[bytes]
     records: Sequence[Record]
     author: Author
+    has_tombstones: bool = False
 
 
 class Counts(NamedTuple):
@@ -98,7 +101,13 @@ def verify_segment(site: Site, sealed: Sealed, header: Header, author: Certifica
     if not verifier(author.alg, author.key)(sealed.signature, FOR_SEGMENT + sealed.header):
         raise Altered("段签名无效", origin=header.origin)
     lines = unpack_lines(sealed, header, site.limits)
-    return Verified(sealed, header, lines, parse_lines(lines), author.author)
+    return _verified(sealed, header, lines, author.author)
+
+
+def _verified(sealed: Sealed, header: Header, lines: list[bytes], author: Author) -> Verified:
+    if is_whole(header, lines):
+        return Verified(sealed, header, lines, parse_lines(lines), author)
+    return Verified(sealed, header, lines, read_lines(lines), author, has_tombstones=True)
 
 
 def place_of(connection: Connection, name: StreamId) -> Place:
@@ -205,6 +214,8 @@ def _apply_one(
         route=header.route,
         first=header.first,
     )
+    if verified.has_tombstones:
+        arrived = [one for one in arrived if one.record is not NOTHING_LEFT]
     if ours:
         known = withdraw_written(site, connection, header, verified.lines)
         arrived = [one for one in arrived if one.seq not in known]
@@ -240,7 +251,7 @@ def _waiting_for_end(
         body = site.vault.open(bytes(row.body))
         sealed = Sealed(bytes(row.header), bytes(row.signature), body)
         lines = unpack_lines(sealed, header, site.limits)
-        yield Verified(sealed, header, lines, parse_lines(lines), verified.author)
+        yield _verified(sealed, header, lines, verified.author)
 
 
 def _store(
@@ -262,6 +273,8 @@ def _store(
         received_from=from_node,
     )
     connection.execute(segment.insert(), [row])
+    if verified.has_tombstones:
+        note_tombstones(site, connection, header, verified.lines)
     moved = {
         **header.stream._asdict(),
         "head": header.last,

@@ -14,6 +14,7 @@ from sync import (
     audit,
     built_in,
     checkpoints,
+    erasing,
     forks,
     held,
     intake,
@@ -200,6 +201,10 @@ class Replica:
             limits=self.site.limits,
         )
 
+    def erase(self, stream: StreamId, seq: int, *, reason: str, by: str) -> None:
+        """Erase one line written here, and order everybody who holds it to. See `erasing.erase`."""
+        erasing.erase(self.site, stream, seq, reason=reason, by=by)
+
     def seal(self) -> log.Sealing:
         """Seal everything that is committed; returns how much that was."""
         segments = records = 0
@@ -356,12 +361,14 @@ class Replica:
         """What a running node does every minute, and nobody waits for.
 
         Tries again what waits for a cause, renews certificates of keys that are held here, writes
-        checkpoints to those below, and looks for what was sent to other regions and is late.
+        checkpoints to those below, and looks for what is late: records sent to other regions, and
+        orders for lines that came without content.
         """
         self.retry_waiting()
         renewing.renew_held(self.site)
         checkpoints.write_checkpoints(self.site)
         arrivals.note_late(self.site)
+        erasing.note_unordered(self.site)
 
     def checked(self) -> list[checkpoints.Checked]:
         """How far nodes above hold this node's streams, by their own word."""

@@ -25,6 +25,7 @@ from sync.record import parse_lines
 from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
 from sync.site import Site
 from sync.store import incident, outbox, private_key, receipt, segment, stream
+from sync.tombstone import is_tombstone
 
 _STEPS_BACK = 40
 
@@ -227,9 +228,13 @@ def _unseal(site: Site, connection: Connection, row: Row[Any]) -> int:
     """Put a segment's lines in front of the outbox, as one transaction."""
     header = read_header(bytes(row.header), site.limits)
     body = site.vault.open(bytes(row.body))
-    lines = unpack_lines(Sealed(b"", b"", body), header, site.limits)
+    whole = unpack_lines(Sealed(b"", b"", body), header, site.limits)
+    # What was erased before anybody had it is not said at all.
+    lines = [line for line in whole if not is_tombstone(line)]
     front = min(0, connection.scalar(select(func.min(outbox.c.id))) or 0) - len(lines)
     records = parse_lines(lines)
+    if not lines:
+        return 0
     connection.execute(
         outbox.insert(),
         [

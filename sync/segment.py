@@ -21,6 +21,7 @@ from sync.keys import FOR_SEGMENT, Signer
 from sync.limits import LIMITS, Limits
 from sync.merkle import leaf_hashes, root_of
 from sync.moment import parse_stamp
+from sync.tombstone import any_erased, leaf_of
 
 GENESIS = "0" * 64
 """What the first header of a stream names as the one before it."""
@@ -154,15 +155,18 @@ def unpack_lines(sealed: Sealed, header: Header, limits: Limits = LIMITS) -> lis
         raise Malformed("段内容过大", limit=limits.packed_bytes)
     try:
         claimed = zstandard.get_frame_parameters(sealed.body).content_size
-        if claimed != header.size:
+        # A tombstone is shorter than any line.
+        if not 0 < claimed <= header.size:
             raise Malformed("段内容大小与段头不符", claimed=claimed, size=header.size)
         body = _decompressor().decompress(sealed.body, allow_extra_data=False)
+        if claimed != header.size and not any_erased(body):
+            raise Malformed("段内容大小与段头不符", claimed=claimed, size=header.size)
     except zstandard.ZstdError as error:
         raise Malformed("段内容无法解压", cause=str(error)) from error
     lines = body.split(b"\n")
     if len(lines) != header.last - header.first + 1:
         raise Malformed("段内记录数与段头不符", lines=len(lines))
-    if root_of(leaf_hashes(lines)).hex() != header.root:
+    if root_of(leaves_of(lines, whole=claimed == header.size)).hex() != header.root:
         raise Malformed("段内容与段头的根不符", root=header.root)
     return lines
 
@@ -175,6 +179,30 @@ def encode(sealed: Sealed) -> bytes:
 
 def encode_all(segments: Iterable[Sealed]) -> bytes:
     return b"".join(map(encode, segments))
+
+
+def leaves_of(lines: Sequence[bytes], *, whole: bool) -> list[bytes]:
+    """The leaves of a segment's tree; `whole` when none of its lines was erased.
+
+    Raises:
+        Malformed: a line begins like a tombstone and is none.
+    """
+    if whole:
+        return leaf_hashes(lines)
+    try:
+        return [leaf_of(line) for line in lines]
+    except ValueError as error:
+        raise Malformed("抹去的记录没有留下散列值") from error
+
+
+def is_whole(header: Header, lines: Sequence[bytes]) -> bool:
+    """Are all lines what the author wrote? A tombstone is shorter than any line."""
+    return sum(map(len, lines)) + len(lines) - 1 == header.size
+
+
+def pack(lines: Sequence[bytes]) -> bytes:
+    """The body of a segment of which a line has been erased."""
+    return _compressor().compress(b"\n".join(lines))
 
 
 def decode_all(data: bytes, limits: Limits = LIMITS) -> Iterator[Sealed]:

@@ -229,6 +229,18 @@ receipt = Table(
     comment="The latest signed word of a taker on how far it holds a stream.",
 )
 
+erased = Table(
+    "sync_erased",
+    metadata,
+    Column("origin", String(40), primary_key=True),
+    Column("epoch", String(40), primary_key=True),
+    Column("route", String(100), primary_key=True),
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("seen", String(24), nullable=False),
+    Column("ordered", String(24)),
+    comment="Lines of which only the leaf is left; ordered: when their author said so.",
+)
+
 confirmed = Table(
     "sync_confirmed",
     metadata,

@@ -17,12 +17,21 @@ from sync.database import reading
 from sync.errors import Archived, Malformed, SyncRefusal
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
-from sync.merkle import inclusion_proof, leaf_hash, leaf_hashes, proves
+from sync.merkle import inclusion_proof, proves
 from sync.record import Record, parse_line
-from sync.segment import Header, Sealed, StreamId, read_header, unpack_lines
+from sync.segment import (
+    Header,
+    Sealed,
+    StreamId,
+    is_whole,
+    leaves_of,
+    read_header,
+    unpack_lines,
+)
 from sync.site import Site
 from sync.store import stream
 from sync.stored import stored_at, stored_segments
+from sync.tombstone import NOTHING_LEFT, is_tombstone, leaf_of
 from sync.trust import chain_for
 
 
@@ -68,7 +77,7 @@ class Trace:
     def problems(self) -> list[str]:
         """What does not hold, checked from what is shown alone; empty for a good proof."""
         problems = []
-        leaf, root = leaf_hash(self.line), bytes.fromhex(self.header.root)
+        leaf, root = leaf_of(self.line), bytes.fromhex(self.header.root)
         size = self.header.last - self.header.first + 1
         if not proves(leaf, self.seq - self.header.first, size, self.proof, root):
             problems.append("记录不在段头的根之下")
@@ -124,7 +133,7 @@ def archives_away(site: Site) -> list[str]:
 
 
 def trace(site: Site, name: StreamId, seq: int) -> Trace:
-    """Prove one record.
+    """Prove one record; of one that was erased, that it stood there.
 
     Raises:
         Malformed: it is not here.
@@ -142,14 +151,15 @@ def trace(site: Site, name: StreamId, seq: int) -> Trace:
     header = read_header(stored.sealed.header, site.limits)
     lines = unpack_lines(stored.sealed, header, site.limits)
     index = seq - header.first
-    proof = inclusion_proof(leaf_hashes(lines), index)
+    whole = is_whole(header, lines)
+    proof = inclusion_proof(leaves_of(lines, whole=whole), index)
     with reading(site.engine) as connection:
         fingerprint = require_identity(connection).root_fingerprint
         chain = chain_for(connection, {(name.origin, name.epoch)})
     return Trace(
         stream=name,
         seq=seq,
-        record=parse_line(lines[index]),
+        record=NOTHING_LEFT if is_tombstone(lines[index]) else parse_line(lines[index]),
         line=lines[index],
         proof=proof,
         header=header,

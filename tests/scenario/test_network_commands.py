@@ -233,6 +233,10 @@ def test_a_bulletin_is_traced_from_the_village_to_the_root(network: Network) -> 
     assert said.count("证书 ") >= 1
     assert "✓ 记录、默克尔路径、段签名、证书链逐项成立" in said
     assert "没有收到过" in village.refuses("trace", "policy.published", "nothing")
+    said = village.refuses(
+        "erase", "policy.published", bulletin, "--reason", "x", "--by", "li", "--yes"
+    )
+    assert said == "只有签发的节点可以抹去自己的记录"
 
 
 def test_one_sync_by_hand_is_enough(network: Network) -> None:
