@@ -1302,6 +1302,28 @@ def upgrade() -> None:
     with op.batch_alter_table('sync_certificate', schema=None) as batch_op:
         batch_op.create_index('ix_sync_certificate_node', ['node', 'epoch', 'not_after'], unique=False)
 
+    op.create_table('sync_confirmed',
+    sa.Column('by', sa.String(length=40), nullable=False),
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.String(length=24), nullable=False),
+    sa.Column('due_seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('due_at', sa.String(length=24), nullable=True),
+    sa.PrimaryKeyConstraint('by', 'origin', 'epoch', 'route'),
+    comment='What the end of a route says of a stream, past all relays; due: at its next word.'
+    )
+    op.create_table('sync_erased',
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('seen', sa.String(length=24), nullable=False),
+    sa.Column('ordered', sa.String(length=24), nullable=True),
+    sa.PrimaryKeyConstraint('origin', 'epoch', 'route', 'seq'),
+    comment='Lines of which only the leaf is left; ordered: when their author said so.'
+    )
     op.create_table('sync_held',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('origin', sa.String(length=40), nullable=False),
@@ -1539,6 +1561,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_sync_held_open_key', sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
 
     op.drop_table('sync_held')
+    op.drop_table('sync_erased')
+    op.drop_table('sync_confirmed')
     with op.batch_alter_table('sync_certificate', schema=None) as batch_op:
         batch_op.drop_index('ix_sync_certificate_node')
 

@@ -9,7 +9,7 @@ from node.core.errors import NotFound
 from sync.tracing import Found
 
 
-def erase(
+def erase(  # noqa: PLR0917  # options, named by typer
     config: Config,
     record_type: Annotated[str, typer.Argument(help="记录种类，例如 case.submitted")],
     key: Annotated[str, typer.Argument(help="记录编号，见 wuji trace")],
