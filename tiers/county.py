@@ -43,7 +43,7 @@ COUNTY = p.Profile(
         p.item(p.CASES, *_PATH, *_WATCH),
         p.item(p.WORKLISTS, *_PATH),
         p.item(p.REGISTRY, *_BUSINESS),
-        p.item(p.CONTRIBUTIONS, Role.ACCOUNTANT, Role.AUDITOR),
+        p.item(p.CONTRIBUTIONS, Role.ACCOUNTANT, Role.REVIEWER, Role.APPROVER, Role.AUDITOR),
         p.item(p.ACCOUNTS, *_BUSINESS),
         p.item(p.BENEFITS, *_PATH, *_MONEY, Role.AUDITOR),
         p.item(p.POLICY, *_BUSINESS, Role.POLICY_OFFICER),

@@ -33,6 +33,7 @@ TOWNSHIP = p.Profile(
         p.item(p.WORKLISTS, *_DESK),
         p.item(p.REGISTRY, *_DESK),
         p.item(p.ROLLS, *_DESK),
+        p.item(p.RECEIPTS, Role.COORDINATOR),
         p.item(p.ACCOUNTS, *_DESK),
         p.item(p.POLICY, *_DESK),
         p.item(p.STATISTICS, *_DESK),

@@ -32,6 +32,7 @@ VILLAGE = p.Profile(
         p.item(p.WORKLISTS, _COORDINATOR),
         p.item(p.REGISTRY, _COORDINATOR),
         p.item(p.ROLLS, _COORDINATOR),
+        p.item(p.RECEIPTS, _COORDINATOR),
         p.item(p.ACCOUNTS, _COORDINATOR),
         p.item(p.POLICY, _COORDINATOR),
         p.item(p.STATISTICS, _COORDINATOR),

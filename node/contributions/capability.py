@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.contributions import api, pages  # noqa: PLC0415  # only a web process needs them
+    from node.contributions import (  # noqa: PLC0415  # only a web process needs them
+        api,
+        api_collection,
+        pages,
+        pages_collection,
+        pages_receipts,
+    )
 
-    return [api.router, pages.router]
+    return [
+        api.router,
+        api_collection.router,
+        pages_collection.router,
+        pages_receipts.router,
+        pages.router,
+    ]
 
 
 POSTING_REVERSED.append(hear_reversal)

@@ -1,6 +1,6 @@
 """Pages: the year's cockpit, a payment at the counter, a list of payments, subsidies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -11,14 +11,18 @@ from pydantic import BaseModel
 from node.cases.queries import require_seeing
 from node.contributions import service
 from node.contributions.cockpit import cockpit, waiting_for_subsidy
+from node.contributions.collection_ways import require_way
+from node.contributions.payers import find_payers, paid_for
 from node.contributions.payments_file import FileLine, read_payments
 from node.contributions.rules import Method
+from node.contributions.unmatched import ItemState, queue_counts
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.money import parse_yuan
 from node.core.work import UnitOfWork
 from node.policy import service as policy
 from node.policy.bodies import ContributionGrades
+from node.policy.contribution_bodies import Way
 from node.registry.rules import short_yuan
 from tiers import Level, Role
 
@@ -54,8 +58,15 @@ def _cockpit_context(uow: UnitOfWork, year: int | None) -> dict[str, Any]:
         "cockpit": found,
         "short_yuan": short_yuan,
         "keeps": keeps,
+        "at_county": uow.level is Level.COUNTY,
+        "waiting_items": _waiting_items(uow) if uow.level is Level.COUNTY else 0,
         "waiting": waiting_for_subsidy(uow, asked, region=region) if keeps else 0,
     }
+
+
+def _waiting_items(uow: UnitOfWork) -> int:
+    counts = queue_counts(uow)
+    return sum(counts.get(state, (0, 0))[0] for state in (ItemState.OPEN, ItemState.PROPOSED))
 
 
 class Counter(BaseModel):
@@ -92,10 +103,21 @@ def new_payment(request: Request, uow: Reading, payer: str = "") -> Response:
 def take_payment(uow: Writing, typed: Annotated[Counter, Form()]) -> Response:
     """Book one payment."""
     with redisplay("contributions/payment.html", **_counter_context(uow, typed)):
-        (outcome,) = service.confirm_payments(uow, [_typed_payment(typed)])
+        if typed.method == Method.COUNTER:
+            require_way(uow, Way.COUNTER, region=uow.node)
+        (outcome,) = service.confirm_payments(uow, [_own_part(uow, _typed_payment(typed))])
         if outcome.answer is service.Answer.REFUSED:
             raise Invalid(outcome.reason, field=outcome.field or "payer")
-    return RedirectResponse(f"/contributions?done={outcome.account_no}", status_code=303)
+    return RedirectResponse(f"/contributions?done={outcome.contribution_id}", status_code=303)
+
+
+def _own_part(uow: UnitOfWork, payment: service.Payment) -> service.Payment:
+    """At the counter a person pays the grade less what is paid on behalf."""
+    numbers = [payment.citizen_number]
+    found = find_payers(uow, account_nos=[], citizen_numbers=numbers).by_index.values()
+    on_behalf = paid_for(uow, [payer.account_no for payer in found])
+    fen = sum(on_behalf.get((payer.account_no, payment.for_year), 0) for payer in found)
+    return replace(payment, fen=payment.fen - fen)
 
 
 def _typed_payment(typed: Counter) -> service.Payment:

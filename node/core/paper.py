@@ -174,6 +174,19 @@ class Paper:
             pdf.set_font(size=BODY)
         pdf.set_xy(pdf.l_margin, max(here, 14.0))
 
+    def code(self, text: str, *, size: float = 50.0) -> None:
+        """A QR code in the text, wide enough for a long one to be scanned from paper."""
+        import segno  # noqa: PLC0415  # a village PC that prints nothing should not load it
+
+        picture = BytesIO()
+        segno.make(text, error="m").save(picture, kind="png", scale=6, border=2)
+        pdf = self._pdf
+        if size > self._left():
+            pdf.add_page()
+        top = pdf.get_y()
+        pdf.image(picture, x=pdf.l_margin, y=top, w=size)
+        pdf.set_xy(pdf.l_margin, top + size)
+
     def space(self, height: float = 4.0) -> None:
         """Nothing, that high."""
         self._pdf.ln(height)

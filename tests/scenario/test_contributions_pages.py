@@ -59,7 +59,7 @@ def workbook(*rows: tuple[object, ...]) -> bytes:
 def test_the_cockpit_says_what_is_due_and_what_has_come(desk: CountySite) -> None:
     assert "应缴 3 人，已缴 0 人，还差 3 人" in words(desk.accountant.get("/contributions").text)
     answer = desk.accountant.post("/contributions/payments/new", typed(numbers(desk)[0]))
-    assert answer.headers["location"] == "/contributions?done=1"
+    assert answer.headers["location"].startswith("/contributions?done=")
     shown = words(desk.accountant.get("/contributions?done=1").text)
     assert "缴费已经入账" in shown
     assert "应缴 3 人，已缴 1 人，还差 2 人" in shown
