@@ -104,17 +104,17 @@ def first_reviews(stage: Stage, progress: Progress) -> None:
         mine = [v for v in plan.villages if post.code.contains(v.code)]
         clerk = _clerk(stage, post)
         expected = stage.people * len(mine)
-        _wait_for_work(stage, f"{post.code} 没有收齐申请", clerk, expected)
+        wait_for_work(stage, f"{post.code} 没有收齐申请", clerk, expected)
         cases = all_pages(clerk, tab="mine")
         back, good = cases[:2], cases[2:]
         reason = {"remarks": {"household_address": "住址缺少门牌号，请补充"}}
         clerk.post("/api/cases/return", {"ids": [c["id"] for c in back], **reason})
-        _pass_all(clerk, "first-review", good)
+        pass_all(clerk, "first-review", good)
         progress(f"{post.code} 初审", (number + 0.5) / len(townships))
         for village in mine:
             _correct(stage, village, [c["id"] for c in back if c["village"] == village.code])
-        _wait_for_work(stage, f"{post.code} 没有收到补正", clerk, len(back))
-        _pass_all(clerk, "first-review", all_pages(clerk, tab="mine"))
+        wait_for_work(stage, f"{post.code} 没有收到补正", clerk, len(back))
+        pass_all(clerk, "first-review", all_pages(clerk, tab="mine"))
         progress(f"{post.code} 初审", (number + 1) / len(townships))
 
 
@@ -126,7 +126,12 @@ def _waiting(desk: Desk) -> int:
     return int(desk.get("/api/cases", tab="mine", size=1)["total"])
 
 
-def _wait_for_work(stage: Stage, what: str, desk: Desk, expected: int) -> None:
+def wait_for_work(stage: Stage, what: str, desk: Desk, expected: int) -> None:
+    """Wait until so many cases lie at a desk.
+
+    Raises:
+        Unavailable: they did not come.
+    """
     stage.wait_until(f"{what}，应有 {expected} 件", lambda: _waiting(desk) >= expected)
 
 
@@ -162,7 +167,12 @@ def _enrolment_form(person: Villager, village: VillagePlan) -> dict[str, Any]:
     }
 
 
-def _pass_all(desk: Desk, step: str, cases: list[dict[str, Any]]) -> None:
+def pass_all(desk: Desk, step: str, cases: list[dict[str, Any]]) -> None:
+    """Pass cases at a desk, as many at once as the route takes.
+
+    Raises:
+        Unavailable: one of them is refused.
+    """
     for ids in _batches([case["id"] for case in cases]):
         answer = desk.post(f"/api/cases/{step}", {"ids": ids, "opinion": "材料齐全，同意"})
         refused = [o["refusal"] for o in answer["outcomes"] if o["refusal"]]
@@ -183,14 +193,14 @@ def decide(stage: Stage, progress: Progress) -> None:
         approver = stage.desk(county, f"{PREFIX[county]}-approve")
         inside = [v for v in stage.world.plan.villages if county.contains(v.code)]
         expected = stage.people * len(inside)
-        _wait_for_work(stage, f"{county} 没有收齐申请", reviewer, expected)
-        _pass_all(reviewer, "review", all_pages(reviewer, tab="mine"))
+        wait_for_work(stage, f"{county} 没有收齐申请", reviewer, expected)
+        pass_all(reviewer, "review", all_pages(reviewer, tab="mine"))
         progress(f"{county} 复核", (number + 0.5) / len(COUNTIES))
         cases = all_pages(approver, tab="mine")
         reason = "已参加企业职工养老保险，不符合参保条件"
         approver.post("/api/cases/reject", {"ids": [cases[0]["id"]], "reason": reason})
         stage.facts.setdefault("rejected", []).append(cases[0]["id"])
-        _pass_all(approver, "approve", cases[1:])
+        pass_all(approver, "approve", cases[1:])
         progress(f"{county} 审批", (number + 1) / len(COUNTIES))
 
 
@@ -296,16 +306,16 @@ def _claims_through(stage: Stage, progress: Progress) -> None:
     for post in plan.at(Level.TOWNSHIP):
         clerk = _clerk(stage, post)
         expected = sum(n for code, n in accepted.items() if post.code.contains(code))
-        _wait_for_work(stage, f"{post.code} 没有收齐待遇申请", clerk, expected)
-        _pass_all(clerk, "first-review", all_pages(clerk, tab="mine"))
+        wait_for_work(stage, f"{post.code} 没有收齐待遇申请", clerk, expected)
+        pass_all(clerk, "first-review", all_pages(clerk, tab="mine"))
     progress("乡级初审", 0.5)
     for number, county in enumerate(COUNTIES):
         reviewer = stage.desk(county, f"{PREFIX[county]}-review")
         approver = stage.desk(county, f"{PREFIX[county]}-approve")
         expected = sum(n for code, n in accepted.items() if county.contains(code))
-        _wait_for_work(stage, f"{county} 没有收齐待遇申请", reviewer, expected)
-        _pass_all(reviewer, "review", all_pages(reviewer, tab="mine"))
-        _pass_all(approver, "approve", all_pages(approver, tab="mine"))
+        wait_for_work(stage, f"{county} 没有收齐待遇申请", reviewer, expected)
+        pass_all(reviewer, "review", all_pages(reviewer, tab="mine"))
+        pass_all(approver, "approve", all_pages(approver, tab="mine"))
         progress("县级复核、审批", 0.5 + 0.5 * (number + 1) / len(COUNTIES))
 
 

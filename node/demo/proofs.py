@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from node.cases.models import Case
 from node.cases.models import CaseStep as Step
 from node.demo.plan import PROVINCE
 from node.demo.stage import Progress, Stage
 from node.proof import prove
+from node.registry.models import PersonChange
 from node.runtime import Node
 from node.statistics import figures, recount
 from node.statistics.rules import MEASURES
@@ -44,6 +46,7 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
                 found.append(Proof(name, "签名、账务、统计", ok=True, detail=detail))
             progress(name, 0.8 * number / len(nodes))
         found += _villages_decided(stage, nodes)
+        found += _changes_are_everywhere(nodes)
         found += _province_equals_counties(nodes)
         found += _replicas_equal(nodes)
         return found
@@ -120,10 +123,24 @@ def _villages_decided(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[P
             ).all()
         counts = Counter(state for state, _ in states)
         expected = stage.people + stage.facts["claims"][village.code]["accepted"]
+        expected += len(stage.facts["changes"][village.code])
         finished = counts["approved"] + counts["rejected"]
         ok = finished == len(states) == expected and len(reasons) >= counts["rejected"]
         detail = f"办结 {counts['approved']}，不予办理 {counts['rejected']}，共 {len(states)} 件"
         yield Proof(node.places.name(village.code), "每件业务都有结果", ok=ok, detail=detail)
+
+
+def _changes_are_everywhere(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """The province holds every change its counties decided, and nothing else."""
+    with nodes[PROVINCE].work(writing=False) as uow:
+        above = set(uow.session.scalars(select(col(PersonChange.id))))
+    decided: set[str] = set()
+    for code, node in nodes.items():
+        if code.level is Level.COUNTY:
+            with node.work(writing=False) as uow:
+                decided |= set(uow.session.scalars(select(col(PersonChange.id))))
+    detail = f"变更、暂停、注销、特殊群体、档次共 {len(decided)} 件"
+    yield Proof("河南省", "参保变更与各县一致", ok=above == decided != set(), detail=detail)
 
 
 def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:

@@ -111,15 +111,18 @@ def test_the_demos_own_proofs_fail_where_a_store_was_touched(
     with closing(sqlite3.connect(folder / f"{ZHONGMU}.sqlite")) as store, store:
         _raise_a_posting(store)
     stage = Stage(World(make_plan(folder)), seed=2026, people=played_year.people)
-    stage.facts["claims"] = {
-        v.code: {"accepted": _claims(stage, v.node, v.code)} for v in stage.world.plan.villages
-    }
+    villages = stage.world.plan.villages
+    stage.facts["claims"] = {v.code: {"accepted": _claims(stage, v.node, v.code)} for v in villages}
+    stage.facts["changes"] = {v.code: CHANGES for v in villages}
 
     proofs = all_proofs(stage, lambda _what, _share: None)
 
     failed = Counter(proof.node for proof in proofs if not proof.ok)
     assert set(failed) >= {"中牟县（县级）", "河南省"}
     assert not {"济源市（县级）", "荣庄村委会（村级）"} & set(failed)
+
+
+CHANGES = range(7)  # six matters about somebody and a complaint
 
 
 def _claims(stage: Stage, node: RegionCode, village: RegionCode) -> int:
