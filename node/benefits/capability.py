@@ -1,13 +1,16 @@
 """待遇: claims, entitlements and their calculation sheets."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from node.benefits.events import person_events
+from node.benefits.life_records import LIFE_TYPES
 from node.benefits.matters import BenefitClaim
+from node.benefits.matters_life import LIFE_MATTERS
 from node.benefits.rate_records import RATED
 from node.benefits.records import DETERMINED
 from node.benefits.replicas import REPLICAS
 from node.benefits.section import person_section
+from node.cases.matter import Matter
 from node.core.capability import Capability
 from node.registry.sections import PERSON_SECTIONS
 from node.registry.timeline import PERSON_EVENTS
@@ -22,8 +25,8 @@ def _routers() -> "list[APIRouter]":
     return [api.router, pages.router]
 
 
-def _matters() -> tuple[BenefitClaim, ...]:
-    return (BenefitClaim(),)
+def _matters() -> "tuple[Matter[Any], ...]":
+    return (BenefitClaim(), *(matter() for matter in LIFE_MATTERS))
 
 
 PERSON_SECTIONS.append(person_section)
@@ -31,7 +34,7 @@ PERSON_EVENTS.append(person_events)
 
 CAPABILITY = Capability(
     name="benefits",
-    record_types=(DETERMINED, RATED),
+    record_types=(DETERMINED, RATED, *LIFE_TYPES),
     matters=_matters,
     routers=_routers,
     replicas=REPLICAS,

@@ -10,6 +10,7 @@ from node.accounts.serials import own_county
 from node.accounts.settlement import settle_accounts
 from node.accounts.sources import Source
 from node.benefits.claimants import Claimant, claimants
+from node.benefits.life_rules import certified_until
 from node.benefits.rates import keep_rates
 from node.benefits.records import entitlements, publish_entitlements
 from node.benefits.rules import (
@@ -31,6 +32,8 @@ from node.core.errors import Conflict, Invalid, NotFound, Problems, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
 from node.identity import require_duty
+from node.policy import service as policy
+from node.policy.benefit_bodies import Certification
 from node.registry.rules import age_on
 from node.registry.standing import begin_drawing
 from tiers import Duty
@@ -208,12 +211,20 @@ def _row(uow: UnitOfWork, ready: _Ready, balance: Mapping[Source, int]) -> dict[
         "state": "in_force",
         "owed_from": ready.due_from,
         "last_month": None,
-        "certified_until": None,
+        "certified_until": _certified_until(uow),
         "case_id": claim.case_id,
         "determined_by": claim.determined_by or uow.actor.id,
         "approved_by": uow.actor.id,
         "determined_at": uow.now,
     }
+
+
+def _certified_until(uow: UnitOfWork) -> date | None:
+    """Whoever claims in person is alive: the first certificate counts from the determination."""
+    found = policy.in_force(uow, Certification.kind, uow.node, uow.today)
+    if found is None or not isinstance(found.body, Certification):
+        return None
+    return certified_until(uow.today, months=found.body.valid_months)
 
 
 def _sheet(

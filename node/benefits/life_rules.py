@@ -93,3 +93,13 @@ def certification(until: date, *, on: date, remind_days: int) -> Certification:
     if on > until:
         return Certification.EXPIRED
     return Certification.DUE_SOON if (until - on).days <= remind_days else Certification.CURRENT
+
+
+def suspended_from(until: date, *, grace_months: int) -> date:
+    """The first month that is not paid when a certification ran out on a day and nobody renewed
+    it: the month after, and so many months of grace later.
+    """
+    month = next_month(until)
+    for _grace in range(grace_months):
+        month = next_month(month)
+    return month

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from node.banking.service import RESULT_TAKEN
 from node.core.capability import Capability
 from node.payroll.bank import PURPOSE, take_answers
+from node.payroll.matters import DeathReport
 from node.payroll.records import RECORD_TYPES
 from node.payroll.replicas import REPLICAS
 
@@ -18,8 +19,16 @@ def _routers() -> "list[APIRouter]":
     return [api.router]
 
 
+def _matters() -> tuple[DeathReport, ...]:
+    return (DeathReport(),)
+
+
 RESULT_TAKEN[PURPOSE] = take_answers
 
 CAPABILITY = Capability(
-    name="payroll", record_types=RECORD_TYPES, routers=_routers, replicas=REPLICAS
+    name="payroll",
+    record_types=RECORD_TYPES,
+    matters=_matters,
+    routers=_routers,
+    replicas=REPLICAS,
 )

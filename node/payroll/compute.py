@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import Date, bindparam, delete, func, select, text
 
 from node.accounts.serials import own_county, serial
+from node.benefits.life import suspend_expired
 from node.benefits.rates import redetermine
 from node.benefits.records import entitlements
 from node.benefits.rules import months_from, next_month
@@ -18,7 +19,7 @@ from node.core.work import UnitOfWork
 from node.identity import require_duty
 from node.payroll.calendar import pay_day
 from node.payroll.models import PayrollRun
-from node.payroll.rules import RunKind, RunState
+from node.payroll.rules import LineKind, RunKind, RunState
 from node.payroll.tables import COMPONENTS, lines, payments, runs, summed, typed
 from tiers import Duty
 
@@ -42,7 +43,7 @@ _PARTS = ", ".join(f"r.{name}" for name in (*COMPONENTS, "fen"))
 _LESS = ", ".join(f"r.{name} - coalesce(p.{name}, 0) AS {name}" for name in (*COMPONENTS, "fen"))
 
 _THIS_MONTH = f"""
-    SELECT e.id AS entitlement_id, e.village, m.month, 1 AS instalment, {_PARTS}
+    SELECT e.id AS entitlement_id, e.village, 'pension' AS kind, m.month, 1 AS instalment, {_PARTS}
     FROM entitlement e
     JOIN (SELECT :month AS month) AS m ON m.month >= e.owed_from AND {IS_DUE}
     JOIN benefit_rate r ON {COVERS}
@@ -69,7 +70,7 @@ PAID_BEFORE = f"""
 """What was paid for a month less what was recovered of it."""
 
 _MONTHS_BEFORE = f"""
-    SELECT e.id AS entitlement_id, e.village, m.month,
+    SELECT e.id AS entitlement_id, e.village, 'pension' AS kind, m.month,
         CAST(coalesce(p.counted, 0) AS INTEGER) + 1 AS instalment, {_LESS}
     FROM entitlement e
     JOIN month_list m ON m.month >= e.owed_from AND {IS_DUE}
@@ -81,6 +82,26 @@ _MONTHS_BEFORE = f"""
 """
 
 
+def _lump(kind: LineKind, fen: str) -> str:
+    zeros = ", ".join(f"0 AS {name}" for name in COMPONENTS)
+    return f"""
+        SELECT b.entitlement_id, b.village, '{kind}' AS kind, b.last_month AS month,
+            1 AS instalment, {zeros}, {fen} AS fen
+        FROM benefit_end b
+        WHERE b.county_code = :county AND NOT b.is_revoked AND {fen} > 0
+            AND NOT EXISTS (SELECT 1 FROM payroll_line l WHERE l.county_code = b.county_code
+                AND l.entitlement_id = b.entitlement_id AND l.kind = '{kind}' AND NOT l.is_void)
+    """
+
+
+_LUMPS = (
+    _lump(LineKind.REFUND, "b.account_fen - b.set_off_account_fen")
+    + " UNION ALL "
+    + _lump(LineKind.FUNERAL, "b.funeral_fen - b.set_off_funeral_fen")
+)
+"""What is left for the heirs and has not been paid."""
+
+
 def _insert_lines(months: list[date]) -> str:
     names = ", ".join(f"(:m{place})" for place in range(len(months)))
     components = ", ".join(COMPONENTS)
@@ -88,12 +109,12 @@ def _insert_lines(months: list[date]) -> str:
         INSERT INTO payroll_line (county_code, run_no, line_no, pay_no, entitlement_id, kind,
             month, instalment, village, {components}, fen, is_void)
         WITH month_list (month) AS (VALUES {names}),
-        due AS ({_THIS_MONTH} UNION ALL {_MONTHS_BEFORE})
+        due AS ({_THIS_MONTH} UNION ALL {_MONTHS_BEFORE} UNION ALL {_LUMPS})
         SELECT :county, :run,
-            row_number() OVER (ORDER BY village, entitlement_id, month),
+            row_number() OVER (ORDER BY village, entitlement_id, month, kind),
             dense_rank() OVER (ORDER BY village, entitlement_id),
-            entitlement_id, 'pension', month, instalment, village, {components}, fen, (1 = 0)
-        FROM due ORDER BY village, entitlement_id, month
+            entitlement_id, kind, month, instalment, village, {components}, fen, (1 = 0)
+        FROM due ORDER BY village, entitlement_id, month, kind
     """
 
 
@@ -120,7 +141,8 @@ _PAY = typed("""
 def compute(uow: UnitOfWork, month: date, *, kind: RunKind = RunKind.REGULAR) -> PayrollRun:
     """Compute the run of a month, or again one that nobody has reviewed yet.
 
-    It first brings every rate to the standards of the month (an age reached, a bulletin in force).
+    It first suspends whose certification has run out, and brings every rate to the standards of the
+    month (an age reached, a bulletin in force).
 
     Raises:
         Forbidden: this node is no county, or the person computes no payroll.
@@ -133,6 +155,7 @@ def compute(uow: UnitOfWork, month: date, *, kind: RunKind = RunKind.REGULAR) ->
     if month > next_month(uow.today.replace(day=1)):
         raise Invalid("只能编制本月或下月的名册", field="month")
     run_no = _emptied(uow, county, month, kind)
+    suspend_expired(uow, month)
     redetermine(uow, from_month=month, through_month=month, reason="按月核对标准和年龄")
     _insert(uow, county, run_no, month, _first_owed(uow, county, month))
     key = {"county": county, "run": run_no}

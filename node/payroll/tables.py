@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
 )
 
+from node.benefits.models import RecoveredMonth
 from node.payroll.models import (
     FundingReceipt,
     FundingRequest,
@@ -30,6 +31,7 @@ payments: Table = PayrollPayment.__table__  # type: ignore[attr-defined]
 funding: Table = FundingRequest.__table__  # type: ignore[attr-defined]
 receipts: Table = FundingReceipt.__table__  # type: ignore[attr-defined]
 paid_lines: Table = PaidLine.__table__  # type: ignore[attr-defined]
+recovered_months: Table = RecoveredMonth.__table__  # type: ignore[attr-defined]
 reports: Table = RunReport.__table__  # type: ignore[attr-defined]
 
 COMPONENTS = ("base_fen", "city_fen", "county_fen", "years_fen", "age_fen", "account_fen")
@@ -46,6 +48,7 @@ _TYPES: dict[str, Any] = {
     "pay_day": Date(),
     "county": String(12),
     "reason": String(),
+    "entitlement": String(),
     "yes": Boolean(),
 }
 

@@ -39,3 +39,16 @@ def _with_cards(
             uow.connection.execute(update(enrolments).where(*key).values(bank_account=card))
         changed.append({**row, "bank_account": card or row["bank_account"]})
     return changed
+
+
+def turn_standing(uow: UnitOfWork, person_ids: Sequence[str], standing: Standing) -> None:
+    """The open enrolments of these people stand so from now on (待遇暂停、恢复)."""
+    for start in range(0, len(person_ids), BATCH_ROWS // 2):
+        mine = (
+            enrolments.c.county_code == str(uow.node),
+            enrolments.c.person_id.in_(person_ids[start : start + BATCH_ROWS // 2]),
+            enrolments.c.closed_on.is_(None),
+        )
+        uow.connection.execute(update(enrolments).where(*mine).values(state=standing.value))
+        rows = uow.connection.execute(select(enrolments).where(*mine)).mappings().all()
+        publish_enrolment_changes(uow, [dict(row) for row in rows])
