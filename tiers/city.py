@@ -30,6 +30,7 @@ CITY = p.Profile(
         p.item(p.REGISTRY, *_INSPECTION),
         p.item(p.ACCOUNTS, *_INSPECTION),
         p.item(p.BENEFITS, *_INSPECTION),
+        p.item(p.PAYROLL, *_INSPECTION),
         p.item(p.POLICY, *_BUSINESS, Role.POLICY_OFFICER),
         p.item(p.QUALITY, *_INSPECTION),
         p.item(p.STATISTICS, *_BUSINESS, Role.POLICY_OFFICER),

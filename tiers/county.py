@@ -46,6 +46,7 @@ COUNTY = p.Profile(
         p.item(p.CONTRIBUTIONS, Role.ACCOUNTANT, Role.REVIEWER, Role.APPROVER, Role.AUDITOR),
         p.item(p.ACCOUNTS, *_BUSINESS),
         p.item(p.BENEFITS, *_PATH, *_MONEY, Role.AUDITOR),
+        p.item(p.PAYROLL, Role.REVIEWER, Role.APPROVER, *_MONEY, Role.AUDITOR),
         p.item(p.POLICY, *_BUSINESS, Role.POLICY_OFFICER),
         p.item(p.QUALITY, *_PATH, *_WATCH),
         p.item(p.STATISTICS, *_BUSINESS, Role.POLICY_OFFICER),

@@ -32,6 +32,7 @@ PROVINCE = p.Profile(
         p.item(p.ACCOUNTS, *_QUALITY),
         p.item(p.BENEFITS, *_QUALITY),
         p.item(p.QUALITY, *_QUALITY, Role.STATISTICIAN),
+        p.item(p.PAYROLL, *_QUALITY),
         p.item(p.STATISTICS, *_BUSINESS),
         p.item(p.NETWORK, *_BUSINESS, Role.ADMINISTRATOR),
         p.item(p.USERS, Role.ADMINISTRATOR),

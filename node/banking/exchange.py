@@ -81,7 +81,10 @@ def _show(uow: UnitOfWork, outward: Path) -> Iterator[str]:
             .where(files.c.county_code == str(uow.node), batches.c.sent_at.is_not(None))
         )
         if any(name.startswith(each) for each in uow.connection.execute(sent).scalars()):
-            path.rename(outward / name)
+            try:
+                path.rename(outward / name)
+            except FileNotFoundError:  # another run of the exchange has just shown it
+                continue
             yield name
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from node.benefits import service
 from node.cases.queries import require_seeing
-from node.core.edge import Reading
+from node.core.edge import Reading, Writing
 from tiers import RegionCode
 
 router = APIRouter(prefix="/api/benefits", tags=["benefits"])
@@ -93,3 +93,17 @@ def entitlements(uow: Reading, region: str = "", number: int = 1) -> Entitlement
 def entitlement(entitlement_id: str, uow: Reading) -> EntitlementOut:
     """One pension with its calculation sheet (计算书)."""
     return EntitlementOut.model_validate(service.entitlement(uow, entitlement_id))
+
+
+class NewRates(BaseModel):
+    """From which month the standards have changed, and by what."""
+
+    from_month: str
+    reason: str = ""
+
+
+@router.post("/redeterminations", status_code=201)
+def redetermine(uow: Writing, new: NewRates) -> dict[str, int]:
+    """Bring every pension to the standards in force from a month on (待遇调整)."""
+    changed = service.change_rates(uow, from_month=new.from_month, reason=new.reason)
+    return {"people": changed.people if changed else 0}

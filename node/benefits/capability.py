@@ -10,19 +10,25 @@ from node.benefits.rate_records import RATED
 from node.benefits.records import DETERMINED
 from node.benefits.replicas import REPLICAS
 from node.benefits.section import person_section
+from node.benefits.worklist import CERTIFY
 from node.cases.matter import Matter
 from node.core.capability import Capability
 from node.registry.sections import PERSON_SECTIONS
 from node.registry.timeline import PERSON_EVENTS
+from node.registry.worklists import WORKLISTS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
 
 def _routers() -> "list[APIRouter]":
-    from node.benefits import api, pages  # noqa: PLC0415  # only a web process needs them
+    from node.benefits import (  # noqa: PLC0415  # only a web process needs them
+        api,
+        certification_pages,
+        pages,
+    )
 
-    return [api.router, pages.router]
+    return [api.router, certification_pages.router, pages.router]
 
 
 def _matters() -> "tuple[Matter[Any], ...]":
@@ -30,6 +36,7 @@ def _matters() -> "tuple[Matter[Any], ...]":
 
 
 PERSON_SECTIONS.append(person_section)
+WORKLISTS.append(CERTIFY)
 PERSON_EVENTS.append(person_events)
 
 CAPABILITY = Capability(

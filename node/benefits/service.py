@@ -1,20 +1,25 @@
 """What can be done with pensions, by verb. Other capabilities begin here."""
 
+from datetime import date
+
 from sqlmodel import col, select
 
 from node.benefits.determination import Claim, claim_problems, determine_many
 from node.benefits.due_list import Due, due_people
 from node.benefits.models import Entitlement
+from node.benefits.rates import Changed, redetermine
 from node.cases.queries import require_seeing
-from node.core.errors import NotFound
+from node.core.errors import Invalid, NotFound
 from node.core.paging import Page, paged
 from node.core.work import UnitOfWork
+from node.identity import require_duty
 from node.registry.models import Person
-from tiers import RegionCode
+from tiers import Duty, RegionCode
 
 __all__ = [
     "Claim",
     "Due",
+    "change_rates",
     "claim_problems",
     "determine_many",
     "due_people",
@@ -22,6 +27,24 @@ __all__ = [
     "entitlement_of",
     "entitlements_in",
 ]
+
+
+def change_rates(uow: UnitOfWork, *, from_month: str, reason: str) -> Changed | None:
+    """Bring every pension to the standards in force, by somebody who approves (待遇调整).
+
+    Raises:
+        Forbidden: this node is no county, or the post approves nothing.
+        Invalid: the month is none, or no reason is given.
+    """
+    require_duty(uow, Duty.APPROVE)
+    try:
+        first = date.fromisoformat(f"{from_month.strip()[:7]}-01")
+    except ValueError as error:
+        raise Invalid("请填写月份，例如 2026-03", field="from_month") from error
+    if not reason.strip():
+        raise Invalid("请写明调整依据", field="reason")
+    through = max(first, uow.today.replace(day=1))
+    return redetermine(uow, from_month=first, through_month=through, reason=reason.strip())
 
 
 def entitlement(uow: UnitOfWork, entitlement_id: str) -> Entitlement:

@@ -8,15 +8,17 @@ from node.payroll.bank import PURPOSE, take_answers
 from node.payroll.matters import DeathReport
 from node.payroll.records import RECORD_TYPES
 from node.payroll.replicas import REPLICAS
+from node.payroll.worklist import NOT_PAID
+from node.registry.worklists import WORKLISTS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
 
 def _routers() -> "list[APIRouter]":
-    from node.payroll import api  # noqa: PLC0415  # only a web process needs them
+    from node.payroll import api, pages  # noqa: PLC0415  # only a web process needs them
 
-    return [api.router]
+    return [api.router, pages.router]
 
 
 def _matters() -> tuple[DeathReport, ...]:
@@ -24,6 +26,7 @@ def _matters() -> tuple[DeathReport, ...]:
 
 
 RESULT_TAKEN[PURPOSE] = take_answers
+WORKLISTS.append(NOT_PAID)
 
 CAPABILITY = Capability(
     name="payroll",

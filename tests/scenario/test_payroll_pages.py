@@ -1,0 +1,87 @@
+"""A month by four people at their desks, page by page, without script."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from node.banking.rules import LineState
+from tests.fixtures.county_site import CountySite, open_county_site, words
+from tests.fixtures.payroll import Payers, open_payers
+from tests.fixtures.sites import Browser, with_places
+from tiers import Role
+
+
+@dataclass
+class Desks:
+    """The four of them, over one store."""
+
+    place: CountySite
+    payers: Payers
+    officer: Browser
+    reviewer: Browser
+
+    def on(self, day: date) -> None:
+        self.place.on(day)
+        for browser in (self.officer, self.reviewer):
+            browser.enter()
+
+
+@pytest.fixture(scope="module")
+def desks(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
+    """Three pensioners, September 2025."""
+    folder = tmp_path_factory.mktemp("payroll-pages")
+    known = with_places(migrated_sqlite, folder, "410122000000")
+    with open_county_site(known, folder) as place:
+        payers = open_payers(place.county)
+        payers.county.on(date(2025, 8, 20))
+        payers.pensioners(date(1950, 1, 1), date(1951, 2, 2), date(1952, 3, 3))
+        officer = place.site.browser("wu", Role.PAYROLL_OFFICER)
+        reviewer = place.site.browser("li", Role.REVIEWER)
+        found = Desks(place, payers, officer, reviewer)
+        place.clock.now = datetime(2025, 9, 3, 1, tzinfo=UTC)
+        found.on(date(2025, 9, 3))
+        yield found
+
+
+def test_a_month_by_four_people(desks: Desks) -> None:
+    officer, reviewer = desks.officer, desks.reviewer
+    accountant, approver = desks.place.accountant, desks.place.approver
+    front = words(officer.get("/payroll").text)
+    assert "本月各步骤" in front
+    assert "编制名册" in front
+    assert officer.post("/payroll/runs", {"month": "2031-01"}).status_code == 422
+    answer = officer.post("/payroll/runs", {"month": "2025-09"})
+    assert answer.status_code == 303
+    run = answer.headers["location"]
+    assert "应发的人都在名册中，没有人多发" in words(officer.get(run).text)
+    assert officer.post(f"{run}/review").status_code == 403
+    assert reviewer.post(f"{run}/review", {"explanation": "首月"}).status_code == 303
+    assert approver.post(f"{run}/approval").status_code == 303
+    money = words(accountant.get(run).text)
+    assert "省级财政" in money
+    assert "未到齐" in money
+    bad = accountant.post(f"{run}/receipts", {"payer": "city", "amount": "很多", "reference": "A"})
+    assert bad.status_code == 422
+    assert "很多" in bad.text
+    desks.payers.fund(1)
+    assert accountant.post(f"{run}/sending", {"bank": "workbook"}).status_code == 303
+    desks.payers.mark_sent()
+    one = desks.payers.known[0]
+    desks.payers.answer({one: LineState.FAILED})
+    listed = words(accountant.get(f"{run}/payments?state=failed").text)
+    assert "账户已销户" in listed
+    assert accountant.post(f"{run}/settlement").status_code == 303
+    assert "已结清" in words(accountant.get(run).text)
+    assert officer.get(f"{run}/list.pdf").content.startswith(b"%PDF")
+    rates = words(officer.get("/payroll").text)
+    assert "66.66%" in rates
+
+
+def test_the_lists_say_whom_to_ask_and_whom_to_see(desks: Desks) -> None:
+    listed = words(desks.officer.get("/registry/worklists/not-paid").text)
+    assert "请核对银行卡并办理变更登记" in listed
+    desks.on(date(2026, 7, 10))
+    assert "2026-08-20" in words(desks.officer.get("/registry/worklists/certification").text)
