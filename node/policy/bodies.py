@@ -24,6 +24,7 @@ class AccountInterestRate(Body):
 
     kind = "account_interest_rate"
     title = "个人账户记账利率"
+    has_cost = True
 
     year: Year = Field(title=_("年度"), description=_("四位数字，例如 2026"))
     rate_ppm: Annotated[int, Field(strict=True, ge=0, le=200_000), Unit.PERCENT] = Field(
@@ -41,6 +42,7 @@ class ContributionGrades(Body):
 
     kind = "contribution_grades"
     title = "缴费档次"
+    has_cost = True
 
     grades_fen: Annotated[tuple[Fen, ...], Field(min_length=1, max_length=60)] = Field(
         title=_("档次（元）"), description=_("从低到高，用空格隔开")
@@ -86,6 +88,7 @@ class ContributionSubsidy(Body):
 
     kind = "contribution_subsidy"
     title = "缴费补贴"
+    has_cost = True
 
     grades: Annotated[tuple[GradeSubsidy, ...], Field(min_length=1, max_length=60)] = Field(
         title=_("各档补贴（元）"), description=_("每行一档，例如 200 15 5 10")
@@ -97,6 +100,7 @@ class BasePension(Body):
 
     kind = "base_pension"
     title = "基础养老金标准"
+    has_cost = True
     may_be_added_to = True
 
     monthly_fen: Fen = Field(title=_("每月标准（元）"), description=_("例如 113.00"))

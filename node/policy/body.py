@@ -21,5 +21,7 @@ class Body(BaseModel):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    has_cost: ClassVar[bool] = False
+    """Whether its cost can be told from accounts and pensions before it is published."""
     may_be_added_to: ClassVar[bool] = False
     """Whether a city or a county may issue one of its own, which adds to the province's."""

@@ -13,7 +13,7 @@ from node.policy import forms, issuing, service
 from node.policy.bodies import BODIES
 from node.policy.controls import parse_day
 from node.policy.models import Bulletin, Withdrawal
-from tiers import RegionCode, RegionError
+from tiers import Level, RegionCode, RegionError
 
 router = APIRouter(prefix="/policy", include_in_schema=False)
 
@@ -188,6 +188,7 @@ def _show_context(uow: UnitOfWork, bulletin: Bulletin, **typed: str) -> dict[str
         "bulletin": bulletin,
         "kind_title": body.title,
         "words": forms.in_words(body),
+        "has_cost": body.has_cost and uow.level.rank <= Level.COUNTY.rank,
         "old": old,
         "changes": forms.changes(service.body_of(old), body) if old else [],
         "withdrawal": withdrawal,

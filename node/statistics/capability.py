@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.statistics import api, pages  # noqa: PLC0415  # only a web process needs them
+    from node.statistics import api, pages, what_if_pages  # noqa: PLC0415  # the web's alone
 
-    return [api.router, pages.router]
+    return [api.router, what_if_pages.router, pages.router]
 
 
 def _report(uow: UnitOfWork) -> str:
