@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.accounts import api, pages, paper_pages  # noqa: PLC0415  # only a web process
+    from node.accounts import (  # noqa: PLC0415  # only a web process needs them
+        api,
+        books_pages,
+        opening_pages,
+        pages,
+        paper_pages,
+    )
 
-    return [api.router, paper_pages.router, pages.router]
+    return [
+        api.router,
+        books_pages.router,
+        opening_pages.router,
+        paper_pages.router,
+        pages.router,
+    ]
 
 
 ENROLMENT_OPENED.append(open_for_enrolments)

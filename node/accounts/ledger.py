@@ -87,7 +87,8 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
 
 
 def _is_late(posting: NewPosting, head: Head) -> bool:
-    return posting.business_date.year < head.business_date.year
+    """Opening balances are what an older system had settled: they change nothing before them."""
+    return head.kind is not Kind.OPENING and posting.business_date.year < head.business_date.year
 
 
 def _row(
@@ -130,7 +131,7 @@ def _check_days(uow: UnitOfWork, entry: Entry) -> None:
     """
     year = entry.head.business_date.year
     years = {each.business_date.year for each in entry.postings} - {year}
-    if not years:
+    if not years or entry.head.kind is Kind.OPENING:
         return
     closed = settled_year(uow.connection, str(own_county(uow)))
     if closed is None or max(years) > closed:

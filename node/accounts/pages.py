@@ -142,7 +142,7 @@ def approve_year(uow: Writing, year: int) -> Response:
     return RedirectResponse("/accounts#year-ends", status_code=303)
 
 
-def _county(uow: UnitOfWork, code: str) -> RegionCode:
+def county_asked(uow: UnitOfWork, code: str) -> RegionCode:
     """The county whose books are asked for: this node's own, or one below.
 
     Raises:
@@ -162,7 +162,7 @@ def trial_balance(
     request: Request, uow: Reading, county: str = "", year: int | None = None
 ) -> Response:
     """The trial balance (科目余额表) of a year."""
-    place = _county(uow, county)
+    place = county_asked(uow, county)
     asked = year or uow.today.year
     return page(
         request,
@@ -176,7 +176,7 @@ def trial_balance(
 @router.get("/check")
 def check(request: Request, uow: Reading, county: str = "") -> Response:
     """Every invariant of the ledger, and all accounts added up against the control account."""
-    place = _county(uow, county)
+    place = county_asked(uow, county)
     totals = totals_by_source(uow, county=place, scope=place)
     return page(
         request,
@@ -198,7 +198,7 @@ def vouchers(
     page_number: Annotated[int, Query(alias="page")] = 1,
 ) -> Response:
     """Vouchers, newest first."""
-    place = _county(uow, county)
+    place = county_asked(uow, county)
     return page(
         request,
         "accounts/entries.html",
@@ -212,7 +212,7 @@ def vouchers(
 @router.get("/entries/{entry_no}")
 def voucher(request: Request, uow: Reading, entry_no: int, county: str = "") -> Response:
     """One voucher: its lines and the postings behind its control line."""
-    place = _county(uow, county)
+    place = county_asked(uow, county)
     found = general_ledger.voucher(uow, county=place, entry_no=entry_no)
     bulletin = uow.session.get(Bulletin, found.entry.trace)
     return page(

@@ -318,8 +318,18 @@ def _evidence(
         bulletins={row.id: row for row in bulletins},
         run=run,
         settlements=settlements,
-        reversed_lines=frozenset((row.reverses_entry, row.reverses_line) for row in postings),
+        reversed_lines=_reversed(uow, county, {row.entry_no for row in postings}),
     )
+
+
+def _reversed(
+    uow: UnitOfWork, county: str, numbers: set[int]
+) -> frozenset[tuple[int | None, int | None]]:
+    """What of these vouchers was taken back, in whatever year."""
+    mirrors = select(Posting.reverses_entry, Posting.reverses_line).where(
+        Posting.county_code == county, col(Posting.reverses_entry).in_(numbers)
+    )
+    return frozenset((row[0], row[1]) for row in uow.session.exec(mirrors))
 
 
 def _line(
