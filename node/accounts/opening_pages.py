@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from node.accounts import opening
 from node.accounts.books_paper import acceptance_sheet
 from node.accounts.models import LedgerRequest
+from node.accounts.opening_file import NAME, NUMBER, TITLES, TOTAL
 from node.accounts.requests import Kinds
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
@@ -33,7 +34,7 @@ def _context(uow: UnitOfWork, **typed: Any) -> dict[str, Any]:
         "may_ask": uow.actor.holds(Role.ACCOUNTANT),
         "may_accept": uow.actor.holds(Role.APPROVER),
         "sources": {source.value: source.title for source in Source},
-        "titles": [source.title for source in Source],
+        "titles": [NAME, NUMBER, *TITLES, TOTAL],
         "checked": None,
         "shown": PROBLEMS_SHOWN,
         "filename": "",
