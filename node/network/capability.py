@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.network import api, bundle_pages, pages  # noqa: PLC0415  # only a web process needs them
+    from node.network import (  # noqa: PLC0415  # only a web process needs them
+        api,
+        bundle_pages,
+        coverage_pages,
+        pages,
+    )
 
-    return [api.router, bundle_pages.router, pages.router]
+    return [api.router, bundle_pages.router, coverage_pages.router, pages.router]
 
 
 def _report(uow: UnitOfWork) -> str:
