@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -293,6 +294,7 @@ class Journeys(RuleBasedStateMachine):
 
 
 TestJourneys = Journeys.TestCase
+TestJourneys.pytestmark = [pytest.mark.timeout(300 + 20 * RUNS)]
 TestJourneys.settings = settings(
     max_examples=RUNS,
     stateful_step_count=STEPS,
