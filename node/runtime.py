@@ -18,8 +18,9 @@ from node.cases.matter import register
 from node.core.capability import Capability, Job
 from node.core.clock import Clock, shifted_clock, system_clock
 from node.core.db import make_engine
-from node.core.divisions import Places, read_places
+from node.core.divisions import PLACES_CHANGED, Places, read_places
 from node.core.personal import Keyring, read_keyring
+from node.core.serials import counters
 from node.core.work import (
     Actor,
     RecordType,
@@ -37,6 +38,7 @@ from sync.store import private_key
 from tiers import PROFILES, Profile, RegionCode, refusal
 
 HOSTED_SECONDS = 5  # `wuji host` works beside a running node, which must hear of it
+PLACES_SECONDS = 60
 HOSTED_KIND = "hosted"
 
 
@@ -68,7 +70,8 @@ class Node:
     engine: Engine
     capabilities: tuple[Capability, ...]
     clock: Clock = system_clock
-    places: Places = field(init=False)
+    _places: Places = field(init=False)
+    _places_seen: tuple[float, int] = (float("-inf"), 0)
     _hosted: tuple[float, frozenset[RegionCode]] = (float("-inf"), frozenset())
 
     def __post_init__(self) -> None:
@@ -76,7 +79,18 @@ class Node:
 
     def refresh_places(self) -> None:
         """Read the division tree again, after it was loaded or changed."""
-        self.places = read_places(self.engine)
+        self._places = read_places(self.engine)
+
+    @property
+    def places(self) -> Places:
+        """The division tree; read again when a bulletin has changed it, in any process."""
+        seen, version = self._places_seen
+        if time.monotonic() - seen > PLACES_SECONDS:
+            now = read_places_version(self.engine, self.code)
+            if now != version:
+                self.refresh_places()
+            self._places_seen = (time.monotonic(), now)
+        return self._places
 
     @property
     def code(self) -> RegionCode:
@@ -187,6 +201,15 @@ def read_hosted(engine: Engine) -> frozenset[RegionCode]:
     hosted = select(private_key.c.node).where(private_key.c.kind == HOSTED_KIND)
     with engine.connect() as connection:
         return frozenset(RegionCode(code) for code in connection.execute(hosted).scalars())
+
+
+def read_places_version(engine: Engine, region: RegionCode) -> int:
+    """How often the stored tree was changed by bulletins."""
+    found = select(counters.c.value).where(
+        counters.c.county_code == str(region), counters.c.name == PLACES_CHANGED
+    )
+    with engine.connect() as connection:
+        return int(connection.scalar(found) or 0)
 
 
 def open_node(settings: Settings, *, clock: Clock | None = None) -> Node:

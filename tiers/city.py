@@ -25,7 +25,13 @@ CITY = p.Profile(
         "network",
     ),
     roles=roles_at(Level.CITY),
-    jobs=("network.report", "identity.sweep", "statistics.refresh", "quality.check"),
+    jobs=(
+        "network.report",
+        "identity.sweep",
+        "registry.regions",
+        "statistics.refresh",
+        "quality.check",
+    ),
     navigation=(
         p.item(p.REGISTRY, *_INSPECTION),
         p.item(p.ACCOUNTS, *_INSPECTION),

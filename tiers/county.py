@@ -37,6 +37,7 @@ COUNTY = p.Profile(
         "statistics.refresh",
         "quality.check",
         "identity.sweep",
+        "registry.regions",
     ),
     navigation=(
         p.item(p.INBOX, *_BUSINESS),

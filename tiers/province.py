@@ -25,7 +25,7 @@ PROVINCE = p.Profile(
         "network",
     ),
     roles=roles_at(Level.PROVINCE),
-    jobs=("identity.sweep", "statistics.refresh", "quality.check"),
+    jobs=("identity.sweep", "registry.regions", "statistics.refresh", "quality.check"),
     navigation=(
         p.item(p.POLICY, *_BUSINESS),
         p.item(p.REGISTRY, *_QUALITY),

@@ -26,7 +26,7 @@ TOWNSHIP = p.Profile(
         "network",
     ),
     roles=roles_at(Level.TOWNSHIP),
-    jobs=("network.report", "identity.sweep"),
+    jobs=("network.report", "identity.sweep", "registry.regions"),
     navigation=(
         p.item(p.INBOX, *_DESK),
         p.item(p.CASES, *_DESK),

@@ -25,7 +25,7 @@ VILLAGE = p.Profile(
         "network",
     ),
     roles=_EVERYONE,
-    jobs=("network.report", "identity.sweep"),
+    jobs=("network.report", "identity.sweep", "registry.regions"),
     navigation=(
         p.item(p.INBOX, _COORDINATOR),
         p.item(p.CASES, _COORDINATOR),

@@ -13,6 +13,7 @@ from node.cases.records import Row, cases
 from node.cases.rules import OPEN, State
 from node.cases.steps import desk, hand
 from node.core.db import BATCH_ROWS
+from node.core.divisions import successor_of
 from node.core.errors import Conflict, Forbidden, Invalid, Problems, Refusal
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
@@ -76,6 +77,8 @@ def place_of(uow: UnitOfWork, matter: Matter[Any], form: BaseModel) -> RegionCod
         raise Invalid("请选择到村（社区）", field="village")
     if not (uow.actor.scope.contains(village) and desk(uow).contains(village)):
         raise Invalid("所选的村不在您负责的区域内", field="village")
+    if successor_of(uow.connection, village) is not None:
+        raise Invalid("所选的村已经撤并，请选择并入后的村", field="village")
     return village
 
 

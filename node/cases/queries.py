@@ -16,7 +16,7 @@ from node.cases.case_number import read_case_number
 from node.cases.matter import matter_of
 from node.cases.models import Case, CaseAssignment, CaseStep
 from node.cases.rules import OPEN, STAGES, State, excluded_steps
-from node.cases.steps import UNKNOWN, desk, hand
+from node.cases.steps import UNKNOWN, desk, hand, in_reach
 from node.cases.whereabouts import unsent_cases
 from node.core.access import record_access
 from node.core.errors import Forbidden, Invalid, NotFound
@@ -122,7 +122,7 @@ def _seen(uow: UnitOfWork) -> Select[Case]:
     require_seeing(uow)
     return select(Case).where(
         col(Case.county_code) == str(uow.node.county),
-        col(Case.village).startswith(uow.actor.scope.prefix),
+        in_reach(uow),
     )
 
 

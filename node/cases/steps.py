@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam, update
+from sqlalchemy import ColumnElement, bindparam, or_, update
 from sqlmodel import col, select
 
 from node.cases.matter import is_known, matter_of
@@ -30,6 +30,7 @@ from node.cases.rules import (
     refusal,
 )
 from node.cases.working_days import Holidays, due_day
+from node.core.divisions import merged_into
 from node.core.errors import Invalid, NotFound, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
@@ -198,6 +199,14 @@ def positions_of(uow: UnitOfWork, listed: Sequence[Case]) -> dict[str, Position]
     }
 
 
+def in_reach(uow: UnitOfWork) -> ColumnElement[bool]:
+    """Cases of the region somebody works for, and of villages that were merged into it."""
+    scope = uow.actor.scope
+    inside = col(Case.village).startswith(scope.prefix)
+    merged = merged_into(uow.connection, scope) if scope.level.is_below(Level.COUNTY) else []
+    return or_(inside, col(Case.village).in_(merged)) if merged else inside
+
+
 def load_cases(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, Case]:
     """Cases inside the actor's scope, locked for the transaction, in the order asked for."""
     found: dict[str, Case] = {}
@@ -206,7 +215,7 @@ def load_cases(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, Case]:
         statement = select(Case).where(
             Case.county_code == str(uow.node.county),
             col(Case.id).in_(batch),
-            col(Case.village).startswith(uow.actor.scope.prefix),
+            in_reach(uow),
         )
         for case in uow.session.exec(statement.with_for_update()).all():
             uow.session.expunge(case)  # changed by set-based statements, not by the session

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from node.core.db import upsert, writing
 from node.core.errors import NotFound
 from node.core.models import DivisionRow
 from tiers import HENAN, Division, Divisions, Level, RegionCode, parse_divisions
+
+PLACES_CHANGED = "places"
+"""The counter that goes on whenever the stored tree was changed by a bulletin."""
 
 table: Table = DivisionRow.__table__  # type: ignore[attr-defined]
 
@@ -53,6 +56,18 @@ def _row(division: Division) -> dict[str, object]:
         "valid_to": division.valid_to,
         "successor": str(division.successor) if division.successor else None,
     }
+
+
+def merged_into(connection: Connection, region: RegionCode) -> list[str]:
+    """Places outside a region that were merged into one inside it, by their old codes."""
+    inside = table.c.successor.startswith(region.prefix) & ~table.c.code.startswith(region.prefix)
+    return list(connection.execute(select(table.c.code).where(inside)).scalars())
+
+
+def successor_of(connection: Connection, code: str) -> str | None:
+    """What a place was merged into, if it is no more."""
+    found = select(table.c.successor).where(table.c.code == code, table.c.valid_to.is_not(None))
+    return connection.scalar(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from node.policy.calendar_bodies import HolidayCalendar
 from node.policy.contribution_bodies import CONTRIBUTION_BODIES
 from node.policy.controls import SUMMED, Named, Unit
 from node.policy.quality_bodies import QualityRules
+from node.policy.region_bodies import RegionChange
 
 
 class AccountInterestRate(Body):
@@ -124,6 +125,7 @@ _OWN: tuple[type[Body], ...] = (
     BasePension,
     PayoutDivisor,
     HolidayCalendar,
+    RegionChange,
     QualityRules,
 )
 

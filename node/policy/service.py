@@ -38,16 +38,21 @@ def in_force(uow: UnitOfWork, kind: str, region: RegionCode, on: date) -> InForc
     return None if bulletin is None else InForce(bulletin, body_of(bulletin))
 
 
-def all_published(uow: UnitOfWork, body: type[B], region: RegionCode) -> list[B]:
-    """Every published bulletin of a kind that speaks for a place, the earliest first.
-
-    For kinds whose body names its own year: each year's last word counts.
-    """
+def published_documents(uow: UnitOfWork, body: type[B], region: RegionCode) -> list[InForce[B]]:
+    """Every published bulletin of a kind that speaks for a place, the earliest first."""
     order = (col(Bulletin.published_at), col(Bulletin.id))
     statement = select(Bulletin).where(Bulletin.kind == body.kind, Bulletin.status == "published")
-    found = uow.session.exec(statement.order_by(*order)).all()
-    bodies = [body_of(each) for each in found if RegionCode(each.region).contains(region)]
-    return [each for each in bodies if isinstance(each, body)]
+    found = []
+    for bulletin in uow.session.exec(statement.order_by(*order)):
+        typed = body_of(bulletin)
+        if isinstance(typed, body) and RegionCode(bulletin.region).contains(region):
+            found.append(InForce(bulletin, typed))
+    return found
+
+
+def all_published(uow: UnitOfWork, body: type[B], region: RegionCode) -> list[B]:
+    """What they say, for kinds whose body names its own year: each year's last word counts."""
+    return [each.body for each in published_documents(uow, body, region)]
 
 
 def required(uow: UnitOfWork, body: type[B], region: RegionCode, on: date) -> InForce[B]:

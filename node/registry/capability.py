@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.cases.matter import Matter
 from node.cases.subjects import SUBJECT_PAGES
-from node.core.capability import Capability
+from node.core.capability import Capability, Job
 from node.core.work import UnitOfWork
 from node.registry.matters import Enrolment
 from node.registry.matters_category import CategoryEnd, CategoryGrant
@@ -17,6 +17,7 @@ from node.registry.matters_standing import (
     ContributionResumption,
 )
 from node.registry.records import RECORD_TYPES
+from node.registry.regions import apply_region_changes
 from node.registry.replicas import REPLICAS
 from node.registry.service import by_number
 from node.registry.worklists import WORKLISTS
@@ -66,5 +67,6 @@ CAPABILITY = Capability(
     record_types=RECORD_TYPES,
     matters=_matters,
     routers=_routers,
+    jobs=(Job("registry.regions", "执行行政区划调整", 60, apply_region_changes),),
     replicas=REPLICAS,
 )

@@ -117,6 +117,22 @@ def _tell_left(uow: UnitOfWork, effects: Sequence[Effect], changed: Sequence[Row
         if effect.left is not None
     ]
     records.publish_moves(uow, moved)
+    records.publish_categories(uow, _along(uow, records.categories, moved))
+    records.publish_grades(uow, _along(uow, records.grade_choices, moved))
+
+
+def _along(uow: UnitOfWork, table: Table, moved: Sequence[tuple[Row, str]]) -> list[Row]:
+    """Rows about people who move: they belong to the new village from now on."""
+    to = {person["id"]: person["village"] for person, _ in moved}
+    rows: list[Row] = []
+    ids = list(to)
+    for start in range(0, len(ids), BATCH_ROWS // 2):
+        batch = ids[start : start + BATCH_ROWS // 2]
+        mine = (table.c.county_code == str(uow.node), table.c.person_id.in_(batch))
+        found = uow.connection.execute(select(table).where(*mine)).mappings()
+        rows.extend({**row, "village": to[row["person_id"]]} for row in found)
+    upsert(uow.connection, table, rows)
+    return rows
 
 
 def _told(uow: UnitOfWork, effect: Effect) -> Changed:

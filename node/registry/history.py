@@ -25,6 +25,8 @@ TITLES = {
     "category": "人员类别",
 }
 GRADE = "grade_"
+WORDS = {"region_change": "行政区划调整"}
+"""What changed people without a case of theirs."""
 _MASKS = {"citizen_number": mask_citizen_number, "phone": mask_tail, "bank_card": mask_tail}
 
 
@@ -66,7 +68,7 @@ def changes_of(uow: UnitOfWork, person: Person, *, full: bool = False) -> list[C
         Change(
             at=row.at,
             effective_on=row.effective_on,
-            matter=matter_title(row.what),
+            matter=WORDS.get(row.what) or matter_title(row.what),
             reason=row.reason,
             case_id=row.case_id,
             lines=tuple(

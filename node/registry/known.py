@@ -59,6 +59,15 @@ def find_known(uow: UnitOfWork, citizen_numbers: Iterable[str]) -> dict[str, Kno
     return found
 
 
+def known_of_village(uow: UnitOfWork, village: str, *, most: int) -> list[Known]:
+    """Everybody who belongs to a village now, enrolled or not; the first so many."""
+    statement = _JOINED.where(
+        people.c.county_code == str(uow.node.county), people.c.village == village
+    )
+    rows = uow.connection.execute(statement.order_by(people.c.id).limit(most)).mappings()
+    return [_known(dict(row)) for row in rows]
+
+
 _JOINED = select(
     people.c.id,
     people.c.name,

@@ -274,6 +274,7 @@ def village_options(uow: UnitOfWork) -> list[Option]:
     columns = (divisions.c.code, divisions.c.name)
     statement = select(*columns).where(
         divisions.c.level == str(Level.VILLAGE),
+        divisions.c.valid_to.is_(None),
         divisions.c.code.startswith(uow.actor.scope.prefix),
     )
     rows = uow.connection.execute(statement.order_by(divisions.c.code))
