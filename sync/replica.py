@@ -26,6 +26,7 @@ from sync import (
     restoring,
     revoking,
     session,
+    skew,
     tracing,
 )
 from sync.archive_file import NO_ARCHIVES, Archives
@@ -398,6 +399,16 @@ class Replica:
     def status(self) -> Status:
         """Links, streams, what waits, what went wrong: the network page."""
         return status(self.site)
+
+    def skews(self) -> list[skew.Skew]:
+        """Which direct peers understand other versions of a record type than this node."""
+        with reading(self.site.engine) as connection:
+            return skew.skews(connection, self.site.handlers)
+
+    def parked(self) -> list[skew.Parked]:
+        """What waits here for an upgrade of this node."""
+        with reading(self.site.engine) as connection:
+            return skew.parked(connection)
 
     def held_records(self, *, after: int = 0, limit: int = 100) -> list[HeldRecord]:
         """Open held records, a page at a time."""

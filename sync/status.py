@@ -101,7 +101,7 @@ def status(site: Site) -> Status:
         me = identity_of(connection)
         return Status(
             identity=me,
-            links=_links(connection),
+            links=link_states(connection),
             streams=_streams(connection, parent=me.parent if me else None),
             held=_held_counts(connection),
             outbox=connection.scalar(select(func.count()).select_from(outbox)) or 0,
@@ -123,7 +123,8 @@ def held_records(site: Site, *, after: int = 0, limit: int = 100) -> list[HeldRe
         return [HeldRecord(*row) for row in rows]
 
 
-def _links(connection: Connection) -> list[LinkStatus]:
+def link_states(connection: Connection) -> list[LinkStatus]:
+    """Every peer of this node, the parent first."""
     rows = connection.execute(select(link).order_by(link.c.role.desc(), link.c.peer))
     return [
         LinkStatus(

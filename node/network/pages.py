@@ -76,6 +76,8 @@ def index(
         held=state.held_groups(connection),
         incidents=state.open_incidents(connection),
         incident_titles=TITLES,
+        skews=node.replica.skews(),
+        parked=node.replica.parked(),
         checked=node.replica.checked(),
         in_transit=node.replica.in_transit(),
         certificates=shown_certificates(node.replica.certificates()),
