@@ -40,7 +40,8 @@ class Plan(NamedTuple):
 
     `heads` say how far this node holds what the receiver sends it, `back` are milestones of what
     it has lost and the receiver may have. `groups` go one after the other: what the receiver lost,
-    what is for everybody, the rest.
+    what is for everybody, the rest. `beyond` are streams whose next segments are not here: they lie
+    before the snapshot this node began with, and only the network brings them from elsewhere.
     """
 
     me: Identity
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
     heads: list[Head]
     back: list[Head]
     groups: list[list[Run]]
+    beyond: list[StreamId] = []  # noqa: RUF012  # never changed
 
     @property
     def runs(self) -> list[Run]:
@@ -99,6 +101,7 @@ def make_plan(
     goes, comes = ways(connection, me, receiver)
     lost = {name for name in held_elsewhere(connection) if goes_to(me, receiver, name)}
     groups: list[list[Run]] = []
+    beyond: list[StreamId] = []
     if with_segments:
         said = shown_by(connection, receiver.node, epoch=receiver.epoch)
         returned = _runs(connection, _asked_back(connection, said, comes), comes)
@@ -106,7 +109,10 @@ def make_plan(
         for_all = {n: seq for n, seq in missing.items() if n.route == DOWN_ALL}
         rest = {n: seq for n, seq in missing.items() if n.route != DOWN_ALL}
         groups = [returned, _runs(connection, for_all, goes), _runs(connection, rest, goes)]
-    return Plan(me, receiver, list(comes.values()), milestones(connection, lost), groups)
+        found = {run.stream for group in groups for run in group}
+        beyond = sorted(name for name in missing if name not in found)
+    back = milestones(connection, lost)
+    return Plan(me, receiver, list(comes.values()), back, groups, beyond)
 
 
 def segments_of(site: Site, plan: Plan) -> Iterator[Sealed]:

@@ -227,6 +227,7 @@ class Link:
     def _push_step(self) -> Step:
         if self._is_session_due():
             self._push.open_session()
+            self._pull.start_afresh()
             self._opened_at = self._timer()
         step = self._push.step()
         # What is sealed goes first: while the parent takes it, another thread seals the rest.

@@ -261,7 +261,7 @@ class Pull:
 
     def start_afresh(self) -> None:
         """Ask again for the streams of which something was refused."""
-        self._left_alone.clear()
+        self._left_alone = set()  # another thread may be reading the old one
 
     def _request(self, wait: float) -> PullRequest:
         digest, have = self._assembly.have(PARENT)

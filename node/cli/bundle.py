@@ -37,6 +37,12 @@ def export_bundle(
     typer.echo(f"给{receiver}：{manifest.records} 条记录，{_size(written.bytes)}")
     if not manifest.records:
         typer.echo("对方什么都不缺；数据包里只有本节点收到哪一条的说明")
+    if written.beyond:
+        typer.echo(
+            f"另有 {written.beyond} 个流，对方所缺的记录早于本节点开始时的快照，数据包带不了："
+            "请对方联网同步一次",
+            err=True,
+        )
     typer.echo("已写完并落盘，可以拔出")
 
 

@@ -15,18 +15,31 @@ from node.core.errors import Conflict, Forbidden, Invalid
 from node.core.work import UnitOfWork
 from node.identity.duties import require
 from node.network import sticks
+from node.network.upload_route import UploadRoute, require_length
 from node.runtime import Node
 from sync.bundle_taking import Imported, take_in
 from sync.errors import SyncRefusal
 from tiers import Role
 
-router = APIRouter(prefix="/network/bundle", include_in_schema=False)
 Text = Annotated[str, Form()]
 
 TEMPLATE = "network/bundle.html"
 MEDIA = "application/vnd.wuji.bundle"
 _MIB = 1 << 20
 _POSTS = (Role.COORDINATOR, Role.CLERK, Role.ADMINISTRATOR)
+
+
+class _BundleRoute(UploadRoute):
+    def admit(self, request: Request) -> None:
+        super().admit(request)
+        if self.path.endswith("/import"):
+            node: Node = request.app.state.node
+            limit = node.settings.sync.bundle_mib
+            with redisplay(TEMPLATE, **_context(node)):
+                require_length(request, mib=limit, too_large=_too_large(limit))
+
+
+router = APIRouter(prefix="/network/bundle", include_in_schema=False, route_class=_BundleRoute)
 
 
 @router.get("")
@@ -71,14 +84,15 @@ def _take(node: Node, file: UploadFile) -> Imported:
     if not file.size:
         raise Invalid("请选择数据包文件", field="file")
     if file.size > limit * _MIB:
-        raise Invalid(
-            f"网页上导入的数据包不能超过 {limit} MB，请由管理员用 wuji bundle import 导入",
-            field="file",
-        )
+        raise Invalid(_too_large(limit), field="file")
     try:
         return take_in(node.replica, file.file)
     except SyncRefusal as refusal:
         raise Invalid(refusal.message, field="file") from refusal
+
+
+def _too_large(limit: int) -> str:
+    return f"网页上导入的数据包不能超过 {limit} MB，请由管理员用 wuji bundle import 导入"
 
 
 def _context(node: Node, *, to: str = "", done: Imported | None = None) -> dict[str, Any]:

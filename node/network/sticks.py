@@ -37,11 +37,12 @@ def bundle_name(sender: str, receiver: str, at: datetime, *, is_receipt: bool) -
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A bundle that is safe on the stick."""
+    """A bundle that is safe on the stick. `beyond` streams need the network once, see `Plan`."""
 
     path: Path
     manifest: Manifest
     bytes: int
+    beyond: int = 0
 
 
 def write_bundle(
@@ -72,7 +73,7 @@ def write_bundle(
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise
-    return Written(path, manifest, size)
+    return Written(path, manifest, size, len(plan.beyond))
 
 
 def _unused(path: Path) -> Path:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from node.network.reporting import report_all
 from tests.fixtures.county_site import words
@@ -137,3 +138,22 @@ def test_nobody_uploads_without_the_page_of_this_session(
 ) -> None:
     answer = desks[0].client.post(f"{PAGE}/import", files={"file": ("a.bundle", b"x")})
     assert answer.status_code == 403
+
+
+def test_an_upload_is_looked_at_before_its_body_is_read(
+    desks: tuple[Browser, Browser], sites: list[Site]
+) -> None:
+    """Nobody fills the disk who may not, or with more than may be."""
+    clerk, _ = desks
+    _, township, _ = sites
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    too_large = form | {"content-length": str(257 << 20)}
+    nobody = TestClient(township.app)
+
+    turned_away = nobody.post(f"{PAGE}/import", content=b"", headers=form, follow_redirects=False)
+    refused = clerk.client.post(f"{PAGE}/import", content=b"", headers=too_large)
+    endless = clerk.client.post(f"{PAGE}/import", content=iter([b"x"]), headers=form)
+
+    assert turned_away.headers["location"].startswith("/login")
+    assert "不能超过 256 MB" in words(refused.text)
+    assert "没有说明长度" in words(endless.text)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from node.cli.fingerprint import agrees
 from tests.fixtures.network import (
     HANSI,
     HANSI_VILLAGE,
@@ -168,6 +169,38 @@ def test_a_join_code_is_for_a_direct_child(province: Site) -> None:
 
 def test_a_node_that_has_joined_does_not_join_again(province: Site, city: Site) -> None:
     assert "已经加入网络" in city.refuses("join", province.url, "aaaa-bbbb-cccc-dddd")
+
+
+def test_certificates_are_listed_renewed_and_replaced_by_command(
+    province: Site, city: Site
+) -> None:
+    assert re.search(rf"下级  .*（{CITY}）  有效，到 20\d\d", province.does("certificates"))
+    listed = city.does("certificates")
+    assert "本节点" in listed
+    assert re.search(r"根证书指纹：([0-9a-f]{4} ?){16}", listed)
+    assert "有效期到" in city.does("renew")
+    assert "不用重新加入" in province.does("renew", CITY)
+    assert "没有这个直接下级" in province.refuses("renew", "419001000000")
+    assert f"wuji replace {CITY}" in province.refuses("join-code", CITY)
+    replaced = province.wuji("replace", CITY)
+    assert replaced.stdout.count("-") == 3
+    assert "旧机器" in replaced.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("0123 4567 89AB cdef", True),
+        ("0123-4567-89ab-cdef", True),
+        ("0000 " * 12 + "0123 4567 89ab cdef", True),
+        ("89abcdef", False),
+        ("", False),
+        ("0123456789abcdee", False),
+        ("f" * 65, False),
+    ],
+)
+def test_a_fingerprint_is_what_was_read_out_and_not_a_part_of_it(typed: str, *, same: bool) -> None:
+    assert agrees("0" * 48 + "0123456789abcdef", typed) is same
 
 
 def test_sync_once_brings_what_is_there_and_ends(province: Site, city: Site) -> None:

@@ -1,12 +1,13 @@
 """Who may not speak on a link is not heard: each request and each answer is checked."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from sync import Untrusted, store, wire, wording
+from sync import StreamId, Untrusted, store, wire, wording
 from sync.client import Link
 from sync.exchange import parent_of
 from sync.line import LinkError
@@ -23,6 +24,7 @@ from tests.scenario.sync_links import (
     calling,
     linked,
     serving,
+    until,
 )
 from tests.scenario.sync_tree import (
     COUNTY,
@@ -229,3 +231,24 @@ def test_a_stranger_is_not_let_in_by_showing_a_certificate_of_somebody_else(
     with calling(tree[OTHER_TOWNSHIP], desk.url) as stranger:
         answer = stranger.send("POST", SESSION, body, stranger.sign("POST", SESSION, body))
     assert problem(answer) == (403, "untrusted")
+
+
+def test_a_stream_that_was_refused_is_asked_for_again_after_a_while(tree: Tree) -> None:
+    """Without a restart: whatever made the child refuse it may have been mended."""
+    tree.grow(TOWNSHIP, VILLAGE)
+    me = tree[TOWNSHIP].replica.identity()
+    assert me
+    often = replace(QUICK, session_every=0.3)
+    with serving(tree[TOWNSHIP]) as desk, linked(tree[VILLAGE], desk.url, often) as link:
+        link._pull._left_alone = {StreamId(TOWNSHIP, me.epoch, "down/all")}
+        tree[TOWNSHIP].write("down/all", fact("law", 1, region=TOWNSHIP))
+        tree[TOWNSHIP].replica.seal()
+        assert link._pull.step().moved is False
+        stop = threading.Event()
+        thread = threading.Thread(target=link.run, args=(stop,))
+        thread.start()
+        try:
+            until(lambda: "law" in tree[VILLAGE].facts())
+        finally:
+            stop.set()
+            thread.join()
