@@ -8,6 +8,7 @@ CAPABILITIES_WITH_TABLES = (
     "policy",
     "attachments",
     "cases",
+    "notices",
     "registry",
     "accounts",
     "banking",

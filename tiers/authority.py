@@ -47,6 +47,7 @@ _UP_COUNTY = (Travel.UP_COUNTY,)
 _LATER = (Travel.UP_COUNTY_LATER,)
 _UP = (Travel.UP_PROVINCE,)
 _ALL = (Travel.DOWN_ALL,)
+_BACK = (Travel.DOWN_REGION,)
 _STEP = (Travel.UP_COUNTY, Travel.DOWN_REGION)
 _BACK = (Travel.DOWN_REGION,)
 _FACT = (Travel.UP_PROVINCE, Travel.DOWN_REGION)  # to the province, and back to the village
@@ -61,6 +62,10 @@ _GRANTS = (
     Grant("case.submitted", _HANDLERS, _UP_COUNTY),
     Grant("case.stepped", _HANDLERS, _STEP),
     Grant("attachment.chunk", _HANDLERS, _LATER),
+    Grant("notice.issued", _COUNTY, _BACK),
+    Grant("notice.posted", _HANDLERS, _STEP),
+    Grant("notice.objected", _HANDLERS, _STEP),
+    Grant("notice.answered", _COUNTY, _BACK),
     Grant("person.registered", _COUNTY, _FACT),
     Grant("enrolment.opened", _COUNTY, _FACT),
     Grant("person.changed", _COUNTY, _FACT),

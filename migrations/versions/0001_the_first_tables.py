@@ -698,6 +698,33 @@ def upgrade() -> None:
     sa.Column('facts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('node')
     )
+    op.create_table('notice_case',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=False),
+    sa.Column('notice_id', sa.String(length=36), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'case_id')
+    )
+    with op.batch_alter_table('notice_case', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_case_notice_id'), ['notice_id'], unique=False)
+
+    op.create_table('notice_objection',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('notice_id', sa.String(length=36), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=False),
+    sa.Column('said', sa.LargeBinary(), nullable=False),
+    sa.Column('objector', sa.LargeBinary(), nullable=False),
+    sa.Column('received_on', sa.Date(), nullable=False),
+    sa.Column('recorded_by', sa.String(), nullable=False),
+    sa.Column('upheld', sa.Boolean(), nullable=True),
+    sa.Column('answer', sa.String(), nullable=False),
+    sa.Column('answered_on', sa.Date(), nullable=True),
+    sa.Column('answered_by', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('notice_objection', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_objection_notice_id'), ['notice_id'], unique=False)
+
     op.create_table('paid_line',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('run_no', sa.Integer(), nullable=False),
@@ -926,6 +953,22 @@ def upgrade() -> None:
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.create_index('ix_posting_account', ['county_code', 'year', 'account_no'], unique=False)
         batch_op.create_index('ux_posting_reversal', ['county_code', 'reverses_entry', 'reverses_line'], unique=True, sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
+
+    op.create_table('public_notice',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('matter', sa.String(length=48), nullable=False),
+    sa.Column('days', sa.SmallInteger(), nullable=False),
+    sa.Column('rows', sa.LargeBinary(), nullable=False),
+    sa.Column('issued_on', sa.Date(), nullable=False),
+    sa.Column('issued_by', sa.String(), nullable=False),
+    sa.Column('posted_on', sa.Date(), nullable=True),
+    sa.Column('posted_by', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('public_notice', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_public_notice_village'), ['village'], unique=False)
 
     op.create_table('quality_answer',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -1620,6 +1663,10 @@ def downgrade() -> None:
 
     op.drop_table('quality_finding')
     op.drop_table('quality_answer')
+    with op.batch_alter_table('public_notice', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_public_notice_village'))
+
+    op.drop_table('public_notice')
     with op.batch_alter_table('posting', schema=None) as batch_op:
         batch_op.drop_index('ux_posting_reversal', sqlite_where=sa.text('reverses_entry IS NOT NULL'), postgresql_where=sa.text('reverses_entry IS NOT NULL'))
         batch_op.drop_index('ix_posting_account')
@@ -1663,6 +1710,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_paid_line_village')
 
     op.drop_table('paid_line')
+    with op.batch_alter_table('notice_objection', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_notice_objection_notice_id'))
+
+    op.drop_table('notice_objection')
+    with op.batch_alter_table('notice_case', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_notice_case_notice_id'))
+
+    op.drop_table('notice_case')
     op.drop_table('node_report')
     with op.batch_alter_table('ledger_request', schema=None) as batch_op:
         batch_op.drop_index('ix_ledger_request_kind')

@@ -114,8 +114,8 @@ def _refuse_duplicates(uow: UnitOfWork, matter: Matter[Any], entries: Sequence[E
         if entry.index in held:
             entry.refusal = duplicate(matter, held[entry.index])
         elif entry.index in seen:
-            message = f"同一人在这一批里有两份{matter.title}"
-            entry.refusal = Conflict(message, field=matter.number_field)
+            message = "同一人在这一批里有两份{matter}"
+            entry.refusal = Conflict(message, field=matter.number_field, matter=matter.title)
         seen.add(entry.index)
 
 
@@ -123,9 +123,11 @@ def duplicate(matter: Matter[Any], held: tuple[str, str]) -> Conflict:
     """The refusal of a second open case; `held` is number and state of the first."""
     number, state = held
     return Conflict(
-        f"此人已有一件{matter.title}在办（受理号 {number}，{State(state).title}），不能重复受理",
+        "此人已有一件{matter}在办（受理号 {number}，{stands}），不能重复受理",
         field=matter.number_field,
+        matter=matter.title,
         number=number,
+        stands=State(state).title,
         already=True,
     )
 

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from node.core.errors import Invalid, Problems
+from node.core.i18n import sentence
 from node.core.personal import mask_citizen_number, mask_tail
 
 F = TypeVar("F", bound=BaseModel)
@@ -138,8 +139,8 @@ def _message(title: str, error: ErrorDetails) -> str:
     kind = error["type"]
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
-    sentence = _SENTENCES.get(kind) or _SENTENCES.get(kind.split("_")[0], "{title}填写有误，请核对")
-    return sentence.format(title=title, **limits)
+    template = _SENTENCES.get(kind) or _SENTENCES.get(kind.split("_")[0], "{title}填写有误，请核对")
+    return sentence(template, title=title, **limits)
 
 
 _SENTENCES = {

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.cases.forms import read_form
+from node.cases.gates import held_back
 from node.cases.matter import Matter, matter_of
 from node.cases.models import Case
 from node.cases.rules import Action, State
@@ -143,6 +144,8 @@ def pass_on(uow: UnitOfWork, case_id: str, action: Action, *, opinion: str = "")
 def _pass(uow: UnitOfWork, case_ids: Sequence[str], action: Action, opinion: str) -> list[Outcome]:
     opinion = said(opinion, field="opinion") or PASSED[action]
     lot = open_lot(uow, case_ids, action)
+    if action is Action.APPROVE:
+        lot.refused |= held_back(uow, lot.good)
     results: dict[str, str] = {}
     for matter, group in _by_matter(lot):
         for case, result in _apply(uow, matter, group, lot, action=action):

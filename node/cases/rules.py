@@ -175,13 +175,18 @@ def refusal(action: Action, position: Position, hand: Hand) -> Refusal | None:
     """Why this person may not take this step now; None when they may."""
     state = position.state
     if not state.is_open:
-        return Conflict(f"这件业务{state.title}，不能再{action.title}", state=state)
+        return Conflict("这件业务{stands}，不能再{act}", state=state, **_told(state, action))
     level, duty = _needs(action, position)
     if level is None or duty is None:
-        return Conflict(f"这件业务现在{state.title}，不能{action.title}", state=state)
+        return Conflict("这件业务现在{stands}，不能{act}", state=state, **_told(state, action))
     if hand.level is not level or duty not in hand.duties:
-        return Forbidden(f"{duty.title}由{_posts(duty, level)}办理", duty=duty)
+        who, where = _posts(duty, level), level.title
+        return Forbidden("{act}由{level}{who}办理", duty=duty, act=duty.title, level=where, who=who)
     return same_person(duty, hand.actor_id, position.done)
+
+
+def _told(state: State, action: Action) -> dict[str, str]:
+    return {"stands": state.title, "act": action.title}
 
 
 def _needs(action: Action, position: Position) -> tuple[Level | None, Duty | None]:
@@ -204,14 +209,17 @@ def same_person(duty: Duty, actor_id: str, done: Iterable[tuple[str, Duty]]) -> 
     for actor, earlier in done:
         if actor == actor_id and same_case(duty, (earlier,)):
             return Forbidden(
-                f"您已{earlier.title}过这件业务，须由另一人{duty.title}", duty=duty, done=earlier
+                "您已{before}过这件业务，须由另一人{act}",
+                duty=duty,
+                done=earlier,
+                before=earlier.title,
+                act=duty.title,
             )
     return None
 
 
 def _posts(duty: Duty, level: Level) -> str:
-    roles = [role.title for role in Role if duty in role.duties and level in role.levels]
-    return f"{level.title}{'、'.join(roles)}"
+    return "、".join(role.title for role in Role if duty in role.duties and level in role.levels)
 
 
 _RESULTS: dict[Action, dict[Level, frozenset[State]]] = {

@@ -7,7 +7,7 @@ refused ones come back with their reason.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy
@@ -35,12 +35,14 @@ from node.core.errors import Invalid, NotFound, Refusal
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
 from node.policy.calendar_bodies import HolidayCalendar
-from node.policy.service import all_published
+from node.policy.notice_bodies import PublicNotices
+from node.policy.service import all_published, in_force
 from tiers import Duty, Level, RegionCode, Role
 
 LOADED_AT_ONCE = 500
 OPINION_LONGEST = 500
 HOLIDAYS = "holidays"
+PUBLIC_NOTICES = "public_notices"
 UNKNOWN = "没有找到这件业务，或不在您负责的区域内"
 
 
@@ -124,7 +126,7 @@ def said(text: str, *, missing: str = "", field: str = "reason") -> str:
     if missing and not kept:
         raise Invalid(missing, field=field)
     if len(kept) > OPINION_LONGEST:
-        raise Invalid(f"最多填写 {OPINION_LONGEST} 个字", field=field)
+        raise Invalid("最多填写 {longest} 个字", field=field, longest=OPINION_LONGEST)
     return kept
 
 
@@ -309,7 +311,22 @@ def holds(uow: UnitOfWork, position: Position) -> Action | None:
 def due_on(uow: UnitOfWork, matter: str, state: State) -> date | None:
     """When a case that comes into a state now has to leave it."""
     days = matter_of(matter).days.get(state)
-    return due_day(uow.today, days, holidays(uow)) if days is not None else None
+    if days is None:
+        return None
+    posted = notice_days(uow, matter) if state is State.APPROVAL else 0
+    return due_day(uow.today + timedelta(days=posted), days, holidays(uow))
+
+
+def notice_days(uow: UnitOfWork, matter: str) -> int:
+    """Days a list with a case of this matter hangs in the village before approval; 0 for none.
+
+    Asked for every case of a roll, so the bulletin is read once a transaction.
+    """
+    if PUBLIC_NOTICES not in uow.session.info:
+        found = in_force(uow, PublicNotices.kind, uow.node, uow.today)
+        uow.session.info[PUBLIC_NOTICES] = found.body if found else None
+    body = uow.session.info[PUBLIC_NOTICES]
+    return body.days_of(matter) if isinstance(body, PublicNotices) else 0
 
 
 _CHANGED = (

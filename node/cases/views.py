@@ -9,13 +9,15 @@ from sqlalchemy import select
 from node.cases import service
 from node.cases.assignments import assigned, colleagues
 from node.cases.forms import groups_of
+from node.cases.gates import held_back
 from node.cases.matter import Matter, is_known, matter_of, matter_title, matters
 from node.cases.models import Case, CaseStep
 from node.cases.papers import shown
 from node.cases.queries import typed_values, waiting_ids
 from node.cases.rows import days_until
-from node.cases.rules import STAGE_OF, Action, Position, State, refusal
+from node.cases.rules import STAGE_OF, Action, Position, Stage, State, refusal
 from node.cases.sheet import NO_SHEET, sheet
+from node.cases.step_titles import correcting, step_title
 from node.cases.steps import hand, own_stages, path_of, positions_of
 from node.cases.subjects import page_of_subject
 from node.cases.whereabouts import unsent_cases, whereabouts
@@ -80,6 +82,7 @@ def case_context(uow: UnitOfWork, case: Case, *, full: bool = False) -> dict[str
         "may": {},
         "why_not": None,
         "given_to": "",
+        "held": None,
         "colleagues": [(one.id, one.name) for one in colleagues(uow)],
     }
     if position is None:
@@ -89,6 +92,8 @@ def case_context(uow: UnitOfWork, case: Case, *, full: bool = False) -> dict[str
     context["outcome_href"] = matter.outcome_href(case)
     number = str(typed_values(case).get(matter.number_field, ""))
     context["person_href"] = page_of_subject(uow, number) if number else ""
+    if case.state == State.APPROVAL:
+        context["held"] = held_back(uow, [case]).get(case.id)
     given = assigned(uow, [case.id]).get(case.id)
     context["given_to"] = given.user_name if given and given.state == case.state else ""
     return context | sheet(uow, matter, case, full=full)
@@ -129,16 +134,11 @@ def path_steps(uow: UnitOfWork, case: Case) -> list[dict[str, Any]]:
 
 def _past(step: CaseStep, names: Mapping[str, str]) -> dict[str, Any]:
     action, level = Action(step.action), Level(step.level)
-    title = f"{level.title}{action.title}"
-    if action is Action.SUBMIT and step.version > 1:
-        title = f"{level.title}补正后重新提交"
-    elif action is Action.RETURN:
-        title = f"{level.title}{_DESK[State(step.state), level]}：退回补正"
     states = {Action.RETURN: "back", Action.WITHDRAW: "back", Action.REJECT: "bad"}
     is_late = step.arrived_at - step.at > LATE_ARRIVAL
     return {
         "state": states.get(action, "past"),
-        "title": title,
+        "title": step_title(action, State(step.state), level, version=step.version),
         "who": f"{step.actor_name}　{names.get(step.node, step.node)}",
         "at": step.at,
         "arrived_at": step.arrived_at if is_late else None,
@@ -146,31 +146,27 @@ def _past(step: CaseStep, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-_DESK = {
-    (State.RETURNED, Level.TOWNSHIP): "初审",
-    (State.RETURNED, Level.COUNTY): "复核",
-    (State.FIRST_REVIEW, Level.COUNTY): "复核",
-    (State.REVIEW, Level.COUNTY): "审批",
-}
+def _desk_title(stage: Stage) -> str:
+    return step_title(stage.action, stage.state, stage.level)
 
 
 def _ahead(uow: UnitOfWork, case: Case, state: State) -> list[dict[str, Any]]:
     path, days = path_of(case), matter_of(case.matter).days
     left = days_until(uow, case)
     if state is State.RETURNED:
-        first = {"state": "now", "title": f"{path.entered_at.title}补正", "days": left}
+        first = {"state": "now", "title": correcting(path.entered_at), "days": left}
         following = list(path.stages)
     else:
         stage, *following = [
             each for each in path.stages if STAGES_ORDER[each.state] >= STAGES_ORDER[state]
         ]
-        first = {"state": "now", "title": f"{stage.level.title}{stage.action.title}", "days": left}
+        first = {"state": "now", "title": _desk_title(stage), "days": left}
     return [
         first,
         *(
             {
                 "state": "todo",
-                "title": f"{each.level.title}{each.action.title}",
+                "title": _desk_title(each),
                 "term": days.get(each.state),
                 "other": each.state is State.APPROVAL,
             }

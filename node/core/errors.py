@@ -9,10 +9,13 @@ Refusal                 the request is understood and refused; nothing was chang
 └── Unavailable         503  something this needs is not there yet, and may be later
 
 A message is a Chinese sentence for a person: what is wrong and what to do. `details` are for
-programs. Programming errors stay ordinary exceptions.
+programs, and fill the {placeholders} of the message, so that a page can translate it first.
+Programming errors stay ordinary exceptions.
 """
 
 from collections.abc import Iterable
+
+from node.core.i18n import sentence
 
 
 class Refusal(Exception):  # noqa: N818  # a refusal is an answer, not an error
@@ -22,8 +25,8 @@ class Refusal(Exception):  # noqa: N818  # a refusal is an answer, not an error
     status = 400
 
     def __init__(self, message: str, *, field: str | None = None, **details: object) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = sentence(message, **details)
+        super().__init__(self.message)
         self.field = field
         self.details = details
 
@@ -72,8 +75,9 @@ class Problems(Invalid):
         self.problems = tuple(problems)
         first = self.problems[0]
         count = len(self.problems)
-        text = first.message if count == 1 else f"有 {count} 处需要改正"
-        super().__init__(text, field=first.field)
+        super().__init__("有 {count} 处需要改正", field=first.field, count=count)
+        if count == 1:
+            self.message = first.message
 
 
 def refuse_all(problems: Iterable[Invalid]) -> None:

@@ -16,6 +16,7 @@ from node.policy.body import Body, Fen, Year
 from node.policy.calendar_bodies import HolidayCalendar
 from node.policy.contribution_bodies import CONTRIBUTION_BODIES
 from node.policy.controls import SUMMED, Named, Unit
+from node.policy.notice_bodies import PublicNotices
 from node.policy.quality_bodies import QualityRules
 from node.policy.region_bodies import RegionChange
 
@@ -127,6 +128,7 @@ _OWN: tuple[type[Body], ...] = (
     HolidayCalendar,
     RegionChange,
     QualityRules,
+    PublicNotices,
 )
 
 BODIES: dict[str, type[Body]] = {

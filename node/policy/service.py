@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from sqlmodel import col, func, select
 
 from node.core.errors import Invalid
+from node.core.i18n import sentence
 from node.core.work import UnitOfWork
 from node.policy.bodies import BODIES
 from node.policy.body import Body
@@ -176,7 +177,7 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
     limits = {name: value for name, value in error.get("ctx", {}).items() if name != "error"}
-    return _SENTENCES.get(error["type"], "应为整数").format(**limits)
+    return sentence(_SENTENCES.get(error["type"], "应为整数"), **limits)
 
 
 _SENTENCES = {

@@ -21,7 +21,7 @@ from node.web.rendering import NODE, environment, template_folders
 
 ROOT = NODE.parent
 CHINESE = re.compile(r"[一-鿿]")
-NO_SENTENCE = re.compile(r"\{\w+\}|[\n\\]|\]-|\(\?:|.-[䶿-鿿]")  # to be filled, lists, patterns
+NO_SENTENCE = re.compile(r"\{\d+\}|[\n\\]|\]-|\(\?:|.-[䶿-鿿]")  # lists, patterns
 UNTRANSLATED = frozenset(
     {"style.html", "style.py", "catalogue.py", "charts.py", "settings.py", "printed.py"}
 )

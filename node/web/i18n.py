@@ -13,6 +13,8 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from node.core.i18n import Sentence
+
 CATALOGUE = Path(__file__).parent / "locale" / "en" / "LC_MESSAGES" / "wuji.po"
 CHINESE, ENGLISH = "zh", "en"
 NAMES = {CHINESE: "中文", ENGLISH: "English"}
@@ -70,9 +72,21 @@ def gettext(message: object, **values: object) -> str:
 
     Returns plain text, never markup: what comes from a refusal or a person stays escaped.
     """
+    if isinstance(message, Sentence):
+        filled = {name: _in_words(value) for name, value in message.values.items()}
+        return _translations().gettext(message.template).format(**filled)
     source = str(message)
     text = _translations().gettext(source) if source else ""  # "" would be the file's header
     return text % values if values else text
+
+
+def _in_words(value: object) -> object:
+    """A value of a sentence: what is a sentence of ours itself, in the reader's language."""
+    if not isinstance(value, str) or not value:
+        return value
+    if language() == ENGLISH and "、" in value:
+        return ", ".join(gettext(part) for part in value.split("、"))
+    return gettext(value)
 
 
 def ngettext(one: str, many: str, number: int, **values: object) -> str:
