@@ -75,9 +75,10 @@ class Problems(Invalid):
         self.problems = tuple(problems)
         first = self.problems[0]
         count = len(self.problems)
-        super().__init__("有 {count} 处需要改正", field=first.field, count=count)
         if count == 1:
-            self.message = first.message
+            super().__init__(first.message, field=first.field)
+        else:
+            super().__init__("有 {count} 处需要改正", field=first.field, count=count)
 
 
 def refuse_all(problems: Iterable[Invalid]) -> None:
