@@ -249,13 +249,6 @@ class _Work:
         return ready
 
 
-def refusal(site: Site, author: Author | None, one: Arrived) -> str | None:
-    """Why this author may not have written this record; None when it may."""
-    if author is None:
-        return _UNCERTIFIED
-    return site.authority(author, one.route, one.record.type, one.record.region)
-
-
 def _upcast(handler: Handler, one: Arrived) -> Arrived:
     body = one.record.body
     for version in range(one.record.version, handler.version):

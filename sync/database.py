@@ -7,6 +7,7 @@ serialised. So positions are given in commit order, and no pull can miss one tha
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Executable,
     FromClause,
     Table,
     Text,
@@ -94,16 +96,22 @@ def upsert(
     keep: Sequence[str] = (),
 ) -> None:
     """Insert rows; one that is there by primary key is updated, but for the columns in `keep`."""
-    if not rows:
-        return
-    make = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = make(table)
+    if rows:
+        statement = _upserting(connection.dialect.name, table, tuple(rows[0]), tuple(keep))
+        connection.execute(statement, list(rows))
+
+
+@lru_cache(maxsize=256)
+def _upserting(
+    dialect: str, table: Table, columns: tuple[str, ...], keep: tuple[str, ...]
+) -> Executable:
+    """Built once for each table and set of columns."""
+    statement = (postgres_insert if dialect == "postgresql" else sqlite_insert)(table)
     keys = [column.name for column in table.primary_key]
-    changed = [name for name in rows[0] if name not in keys and name not in keep]
-    statement = statement.on_conflict_do_update(
+    changed = [name for name in columns if name not in keys and name not in keep]
+    return statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in changed}
     )
-    connection.execute(statement, list(rows))
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 It is closed by what heals it, and opened again when the same thing happens once more.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from sync.database import insert_new
 from sync.segment import StreamId
@@ -25,6 +25,12 @@ KINDS = (
 
 ANY_STREAM = "*"
 """In place of a route: the incident is about a node and not about one of its streams."""
+
+_OPEN = (
+    select(incident.c.origin, incident.c.epoch, incident.c.route)
+    .where(incident.c.kind == bindparam("of_kind"), incident.c.closed_at.is_(None))
+    .distinct()
+)
 
 
 def note_incident(
@@ -82,10 +88,5 @@ def close_incidents(
 
 def open_streams(connection: Connection, kind: str) -> set[StreamId]:
     """The streams with which something of this kind is wrong now."""
-    names = incident.c
-    rows = connection.execute(
-        select(names.origin, names.epoch, names.route)
-        .where(names.kind == kind, names.closed_at.is_(None))
-        .distinct()
-    )
+    rows = connection.execute(_OPEN, {"of_kind": kind})
     return {StreamId(*row) for row in rows}

@@ -2,13 +2,31 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from sync.errors import NotMember
 from sync.keys import SEED_BYTES, Signer, signer
 from sync.moment import new_epoch
 from sync.site import Site
 from sync.store import identity, private_key
+
+# Built once: these are asked many times in every call.
+_WHO = select(
+    identity.c.node,
+    identity.c.level,
+    identity.c.epoch,
+    identity.c.parent,
+    identity.c.root_fingerprint,
+)
+_NEWEST_KEY = (
+    select(private_key)
+    .where(
+        private_key.c.node == bindparam("place"),
+        private_key.c.kind.in_(bindparam("kinds", expanding=True)),
+    )
+    .order_by(private_key.c.epoch.desc())
+    .limit(1)
+)
 
 PENDING, OWN, HOSTED, RETIRED = "pending", "own", "hosted", "retired"
 
@@ -32,14 +50,7 @@ class HeldKey(NamedTuple):
 
 
 def identity_of(connection: Connection) -> Identity | None:
-    columns = (
-        identity.c.node,
-        identity.c.level,
-        identity.c.epoch,
-        identity.c.parent,
-        identity.c.root_fingerprint,
-    )
-    row = connection.execute(select(*columns)).first()
+    row = connection.execute(_WHO).first()
     return Identity(*row) if row else None
 
 
@@ -106,12 +117,7 @@ def find_key(
     site: Site, connection: Connection, node: str, *, kinds: tuple[str, ...] = (OWN, HOSTED)
 ) -> HeldKey | None:
     """The newest key held here for a node."""
-    row = connection.execute(
-        select(private_key)
-        .where(private_key.c.node == node, private_key.c.kind.in_(kinds))
-        .order_by(private_key.c.epoch.desc())
-        .limit(1)
-    ).first()
+    row = connection.execute(_NEWEST_KEY, {"place": node, "kinds": kinds}).first()
     return _unlock(site, row) if row else None
 
 

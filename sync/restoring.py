@@ -144,6 +144,11 @@ def make_room(site: Site, connection: Connection, header: Header, *, peer: str) 
         detail=f"自第 {header.first} 条起另有 {lines} 条记录与已送出的同号，将以新纪元续写",
         peer=peer,
     )
+    if _is_succeeded(connection, name):
+        # Seen late, when the node went on under a new epoch already: so will these.
+        close_incidents(
+            site, connection, FORK, origin=name.origin, epoch=name.epoch, route=name.route
+        )
     return True
 
 
@@ -222,6 +227,14 @@ def _receipted(connection: Connection, name: StreamId) -> int:
         )
     )
     return found or 0
+
+
+def _is_succeeded(connection: Connection, name: StreamId) -> bool:
+    keys = private_key.c
+    found = select(keys.node).where(
+        keys.node == name.origin, keys.epoch == name.epoch, keys.kind == RETIRED
+    )
+    return connection.execute(found).first() is not None
 
 
 def _unseal(site: Site, connection: Connection, row: Row[Any]) -> int:

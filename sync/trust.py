@@ -8,7 +8,7 @@ when a peer opens a session.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from sync.certificate import MAX_CHAIN, Certificate, verify_chain
 from sync.database import insert_new, listed
@@ -19,6 +19,20 @@ from sync.store import certificate, revocation
 ANY_ROUTE = "*"
 NO_END = 2**62 - 1
 """A stream of a set-up that was succeeded, and of which nobody said where it ends."""
+
+# Built once: these are asked many times in every call.
+_OF = certificate.c.node == bindparam("of")
+_LATEST = certificate.c.not_after.desc()
+_OF_SETUP = (
+    select(certificate)
+    .where(_OF, certificate.c.epoch == bindparam("epoch"))
+    .order_by(_LATEST)
+    .limit(1)
+)
+_NEWEST = select(certificate).where(_OF).order_by(certificate.c.epoch.desc(), _LATEST).limit(1)
+_REVOKED = select(revocation.c.route, revocation.c.last, revocation.c.successor).where(
+    revocation.c.node == bindparam("of"), revocation.c.epoch == bindparam("epoch")
+)
 
 _CHUNK = 500
 Setup = tuple[str, str]
@@ -40,23 +54,13 @@ class Standing(NamedTuple):
 
 def certificate_for(connection: Connection, node: str, epoch: str) -> Certificate | None:
     """The certificate of one set-up of a node; after a renewal, the newest."""
-    row = connection.execute(
-        select(certificate)
-        .where(certificate.c.node == node, certificate.c.epoch == epoch)
-        .order_by(certificate.c.not_after.desc())
-        .limit(1)
-    ).first()
+    row = connection.execute(_OF_SETUP, {"of": node, "epoch": epoch}).first()
     return _certificate(row) if row else None
 
 
 def newest_certificate(connection: Connection, node: str) -> Certificate | None:
     """The certificate of a node's latest set-up."""
-    row = connection.execute(
-        select(certificate)
-        .where(certificate.c.node == node)
-        .order_by(certificate.c.epoch.desc(), certificate.c.not_after.desc())
-        .limit(1)
-    ).first()
+    row = connection.execute(_NEWEST, {"of": node}).first()
     return _certificate(row) if row else None
 
 
@@ -64,6 +68,9 @@ def certificates_for(connection: Connection, setups: Collection[Setup]) -> dict[
     """Certificates of many set-ups at once; those not known here are left out."""
     columns = (certificate.c.node, certificate.c.epoch)
     wanted = sorted(set(setups))
+    if len(wanted) == 1:  # as nearly always: a chain is climbed one by one
+        one = certificate_for(connection, *wanted[0])
+        return {wanted[0]: one} if one else {}
     found: dict[Setup, Certificate] = {}
     for start in range(0, len(wanted), _CHUNK):
         source, same = listed(connection, wanted[start : start + _CHUNK], columns)
@@ -122,11 +129,7 @@ def keep_certificates(
 
 def revocations(connection: Connection, node: str, epoch: str) -> Standing | None:
     """What was revoked of one set-up of a node, if anything."""
-    rows = connection.execute(
-        select(revocation.c.route, revocation.c.last, revocation.c.successor).where(
-            revocation.c.node == node, revocation.c.epoch == epoch
-        )
-    ).all()
+    rows = connection.execute(_REVOKED, {"of": node, "epoch": epoch}).all()
     if not rows:
         return None
     for_good = any(row.successor is None for row in rows)

@@ -6,7 +6,18 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from node.cli import archive, bundle, erasing, held, membership, operate, prove, setup, users
+from node.cli import (
+    archive,
+    bundle,
+    erasing,
+    held,
+    membership,
+    operate,
+    prove,
+    setup,
+    simulate,
+    users,
+)
 from node.core.errors import Problems, Refusal
 from sync.errors import SyncRefusal
 from sync.line import LinkError
@@ -31,6 +42,7 @@ app.add_typer(bundle.app, name="bundle")
 app.command()(held.revoke)
 app.command()(erasing.erase)
 app.command("archive")(archive.write)
+app.command()(simulate.simulate)
 
 
 @app.command()

@@ -6,7 +6,20 @@ import pytest
 from sqlalchemy import Connection
 
 from sync import Arrived, Handler, Refused, store
-from tests.scenario.sync_tree import HANDLERS, PROVINCE, VILLAGE, Place, Tree, fact, put_facts
+from tests.scenario.sync_disks import restore, save
+from tests.scenario.sync_tree import (
+    COUNTY,
+    HANDLERS,
+    PROVINCE,
+    TOWNSHIP,
+    VILLAGE,
+    Place,
+    Tree,
+    fact,
+    fall,
+    put_facts,
+    rise,
+)
 
 
 def _put_naming_the_last(connection: Connection, arrived: Sequence[Arrived]) -> None:
@@ -68,3 +81,33 @@ def test_a_released_record_is_never_only_written_off(tree: Tree) -> None:
 
     assert province.held() == [("a", "refused"), ("a", "refused")]
     assert province.facts() == {}
+
+
+def test_a_fork_that_shows_after_the_new_epoch_began_is_mended_as_well(tree: Tree) -> None:
+    """Seed 152: a second stream had parted, too, but its taker called only later.
+
+    What was sealed went out under the new epoch as it should, and the incident stayed for ever.
+    """
+    tree.grow(PROVINCE, COUNTY, TOWNSHIP, VILLAGE)
+    county, township, village = tree[COUNTY], tree[TOWNSHIP], tree[VILLAGE]
+    down = f"down/{VILLAGE}"
+    image = save(township)
+    for route in ("up/province", down):
+        township.write(route, fact(f"sent {route}", 1))
+    tree.sync()
+    restore(township, image)
+    tree.clock.forward(hours=1)
+    for route in ("up/province", down):
+        township.write(route, fact(f"mine {route}", 2))
+    township.replica.seal()
+    for _ in range(3):
+        rise(township, county)
+        fall(county, township)
+    assert "fork" in {one.kind for one in township.replica.status().mended}
+
+    rise(village, township)
+    township.replica.seal()
+    fall(township, village)
+
+    assert village.facts() == {f"sent {down}": 1, f"mine {down}": 2}
+    assert [one.kind for one in township.replica.status().incidents] == []

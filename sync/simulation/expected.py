@@ -1,0 +1,75 @@
+"""What a node should have made of the streams it holds: applied, held, and the states of keys."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sync.segment import StreamId
+from sync.simulation.application import NOTHING, Standing
+from sync.simulation.disk import Book, Disk, Line, by_log
+from sync.simulation.oracle import REJECTED, Entry, Oracle
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Expected:
+    """`mixed` are keys of which a node wrote some records itself and took others back."""
+
+    applied: dict[str, Entry] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    held: dict[str, str] = field(default_factory=dict)
+    states: dict[Key, Standing] = field(default_factory=dict)
+    mixed: set[Key] = field(default_factory=set)
+
+
+def expect(disk: Disk, oracle: Oracle, references: Mapping[StreamId, Book]) -> Expected:
+    """Go through all streams of a node as it should have done.
+
+    What came with a snapshot is read in the reference's copy of the stream.
+    """
+    outcome = Expected()
+    sides: dict[Key, set[bool]] = defaultdict(set)
+    for streams in by_log(disk.books).values():
+        blocked: set[str] = set()
+        for name, book in streams:
+            for line in _effective(name, book, references):
+                entry = oracle.entry(line.uid)
+                if entry and line.seq <= disk.streams[name].applied:
+                    _step(outcome, entry, blocked, sides, is_own=entry.uid in disk.own)
+    outcome.mixed = {key for key, found in sides.items() if len(found) > 1}
+    return outcome
+
+
+def _effective(name: StreamId, book: Book, references: Mapping[StreamId, Book]) -> Iterator[Line]:
+    if book.begun and name in references:
+        yield from (line for line in references[name].lines if line.seq <= book.begun)
+    yield from (line for line in book.lines if line.seq > book.begun)
+
+
+def _step(
+    outcome: Expected,
+    entry: Entry,
+    blocked: set[str],
+    sides: dict[Key, set[bool]],
+    *,
+    is_own: bool,
+) -> None:
+    if is_own:
+        outcome.own.add(entry.uid)
+        if entry.is_trespass:
+            return
+    elif entry.record.key in blocked:
+        outcome.held[entry.uid] = "behind"
+        return
+    elif entry.is_refused:
+        if entry.fate != REJECTED:
+            outcome.held[entry.uid] = "refused"
+            blocked.add(entry.record.key)
+        return
+    else:
+        outcome.applied[entry.uid] = entry
+    for kind, key, number in entry.lines:
+        standing = outcome.states.get((kind, key), NOTHING)
+        outcome.states[kind, key] = standing.after(number)
+        sides[kind, key].add(is_own)
