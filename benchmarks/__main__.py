@@ -5,6 +5,7 @@ import sys
 
 from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table
+from benchmarks.payroll import measure as payroll
 from benchmarks.roll import measure as roll
 from benchmarks.snapshot import measure as snapshot
 from benchmarks.statements import measure as statements
@@ -16,6 +17,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "interest": interest,
     "village": village,
     "snapshot": snapshot,
+    "payroll": payroll,
     "roll": roll,
     "statements": statements,
 }

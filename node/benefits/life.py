@@ -170,6 +170,28 @@ def revoke_suspension(uow: UnitOfWork, entitlement_id: str, *, case_id: str) -> 
     _turned(uow, [entitlement_id], BenefitState.IN_FORCE)
 
 
+def forfeit(uow: UnitOfWork, entitlement_id: str, *, first: date, last: date, case_id: str) -> Row:
+    """Months that are not due after all, though the pension goes on. Answers the pension.
+
+    Raises:
+        NotFound: there is no such pension here.
+        Invalid: the months are in no order.
+    """
+    if last < first:
+        raise Invalid("结束月份不能早于开始月份", field="last")
+    pension = _held(uow, [entitlement_id])[entitlement_id]
+    pause = Pause(entitlement_id, SuspensionReason.DOUBLE_BENEFIT, first, case_id)
+    row = {
+        **_suspension(uow, pause, pension),
+        "pays_back": False,
+        "until_month": last.replace(day=1),
+        "ended_by_case": case_id,
+    }
+    uow.connection.execute(suspensions.insert(), [row])
+    publish_life(uow, SUSPENDED, [row])
+    return pension
+
+
 def suspend_expired(uow: UnitOfWork, month: date) -> int:
     """Suspend from a month on whoever's certification has run out by the rule; how many.
 

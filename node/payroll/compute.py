@@ -19,6 +19,7 @@ from node.core.work import UnitOfWork
 from node.identity import require_duty
 from node.payroll.calendar import pay_day
 from node.payroll.models import PayrollRun
+from node.payroll.recovery import keep_back
 from node.payroll.rules import LineKind, RunKind, RunState
 from node.payroll.tables import COMPONENTS, lines, payments, runs, summed, typed
 from tiers import Duty
@@ -160,6 +161,7 @@ def compute(uow: UnitOfWork, month: date, *, kind: RunKind = RunKind.REGULAR) ->
     _insert(uow, county, run_no, month, _first_owed(uow, county, month))
     key = {"county": county, "run": run_no}
     uow.connection.execute(_PAY, key)
+    keep_back(uow, county, run_no)
     run = _head(uow, county, run_no, month, kind)
     if not run.lines:
         raise Invalid("没有应发而未发的月份", field="month")

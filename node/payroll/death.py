@@ -10,26 +10,28 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
-from node.accounts.balances import balances, postings
+from node.accounts.balances import balances
 from node.accounts.chart import CONTROL, Kind
-from node.accounts.ledger import Entry, Head, Line, NewPosting, book
+from node.accounts.ledger import Entry, Head, Line, book
 from node.accounts.serials import own_county
 from node.accounts.service import close_accounts
 from node.accounts.settlement import settle_accounts
 from node.accounts.sources import Source
 from node.benefits.codes import BenefitState, EndReason, RecoveryCause
 from node.benefits.life import end_suspension_at
-from node.benefits.life_records import ENDED, RECOVERED, ends, publish_life, recoveries
+from node.benefits.life_records import ENDED, ends, publish_life
 from node.benefits.life_rules import DeathSettlement, death_settlement
 from node.benefits.records import entitlements, publish_entitlements
+from node.benefits.rules import next_month
 from node.benefits.terms import standards
 from node.core.errors import Conflict, NotFound
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
+from node.payroll.overpaid import keep_recovery, paid_months, posted, take_back
 from node.payroll.rules import PaymentState
-from node.payroll.tables import lines, payments, recovered_months, summed, typed
+from node.payroll.tables import lines, payments
 from node.policy import service as policy
 from node.policy.benefit_bodies import FuneralGrant
 
@@ -48,17 +50,6 @@ class Death:
     case_id: str | None = None
 
 
-_OVERPAID = typed(f"""
-    SELECT l.month, {summed("l.")}
-    FROM payroll_line l
-    JOIN payroll_payment p ON p.county_code = l.county_code AND p.run_no = l.run_no
-        AND p.pay_no = l.pay_no
-    WHERE l.county_code = :county AND l.entitlement_id = :entitlement AND l.kind = 'pension'
-        AND NOT l.is_void AND l.month > :month AND p.state IN ('paid', 'kept')
-    GROUP BY l.month ORDER BY l.month
-""")
-
-
 def end_by_death(uow: UnitOfWork, death: Death) -> DeathSettlement:
     """Stop a pension, settle the account, and say what the heirs get or owe.
 
@@ -71,8 +62,9 @@ def end_by_death(uow: UnitOfWork, death: Death) -> DeathSettlement:
     pension = _pension(uow, county, death.entitlement_id)
     last_month = death.died_on.replace(day=1)
     _hold_back(uow, county, pension["id"], last_month)
-    months = _overpaid(uow, county, pension["id"], last_month)
-    _take_back(uow, pension, death, months)
+    first = next_month(last_month)
+    months = paid_months(uow, pension, first=first, last=date.max)
+    take_back(uow, pension, months, trace=_trace(death), why="死亡后多发")
     held = _settled(uow, pension, death, last_month)
     found = death_settlement(
         balance=held,
@@ -131,52 +123,6 @@ def _hold_back(uow: UnitOfWork, county: str, entitlement_id: str, last_month: da
             )
 
 
-def _overpaid(uow: UnitOfWork, county: str, entitlement_id: str, last_month: date) -> list[Row]:
-    given = {"county": county, "entitlement": entitlement_id, "month": last_month}
-    shape = _OVERPAID.columns(month=lines.c.month.type)
-    return [dict(row) for row in uow.connection.execute(shape, given).mappings()]
-
-
-def _take_back(uow: UnitOfWork, pension: Row, death: Death, months: Sequence[Row]) -> None:
-    """What was drawn for months after death goes back into the account, what the fund gave back
-    into the fund; the heirs owe both.
-    """
-    if not months:
-        return
-    account = sum(row["account_fen"] for row in months)
-    restored = _drawn(uow, pension, account)
-    fund = sum(row["fen"] for row in months) - sum(restored.values())
-    total = sum(restored.values()) + fund
-    found = [
-        Line("overpaid_receivable", total),
-        *([Line("pooled_fund", -fund)] if fund else []),
-        Line(CONTROL, -sum(restored.values())),
-    ]
-    memo = f"死亡后多发 {len(months)} 个月，转回"
-    moved = _postings(uow, pension, restored, Kind.PENSION_BACK, sign=1)
-    book(uow, Entry(_head(uow, death, Kind.PENSION_BACK, memo), found, moved))
-
-
-def _drawn(uow: UnitOfWork, pension: Row, account: int) -> dict[Source, int]:
-    """By source what these months took out of the account, never more than it has given."""
-    if not account:
-        return {}
-    months = account // pension["account_fen"]
-    taken = (
-        select(postings.c.source, func.sum(postings.c.fen))
-        .where(
-            postings.c.county_code == pension["county_code"],
-            postings.c.account_no == pension["account_no"],
-            postings.c.kind.in_([Kind.PENSION.value, Kind.PENSION_BACK.value]),
-        )
-        .group_by(postings.c.source)
-    )
-    given = {Source(source): -int(fen) for source, fen in uow.connection.execute(taken)}
-    parts = {Source(s): fen * months for s, fen in pension["account_by_source"].items()}
-    found = {source: min(fen, given.get(source, 0)) for source, fen in parts.items()}
-    return {source: fen for source, fen in found.items() if fen > 0}
-
-
 def _settled(uow: UnitOfWork, pension: Row, death: Death, last_month: date) -> Mapping[Source, int]:
     """The account with interest to the month of death."""
     number = pension["account_no"]
@@ -212,31 +158,17 @@ def _book_settlement(
     entry_lines = [*(line for line in told if line.fen), Line(CONTROL, account)]
     if not account and not found.funeral_gross:
         return
-    moved = _postings(uow, pension, held, Kind.REFUND, sign=-1)
+    moved = posted(uow, pension, held, Kind.REFUND, sign=-1)
     memo = "死亡终止：个人账户余额和丧葬补助金，抵扣多发"
     book(uow, Entry(_head(uow, death, Kind.REFUND, memo), entry_lines, moved))
 
 
 def _head(uow: UnitOfWork, death: Death, kind: Kind, memo: str) -> Head:
-    return Head(kind, uow.today, "case", death.case_id or death.entitlement_id, memo)
+    return Head(kind, uow.today, "case", _trace(death), memo)
 
 
-def _postings(
-    uow: UnitOfWork, pension: Row, parts: Mapping[Source, int], kind: Kind, *, sign: int
-) -> list[NewPosting]:
-    return [
-        NewPosting(
-            account_no=pension["account_no"],
-            village=pension["village"],
-            source=source,
-            kind=kind,
-            fen=sign * fen,
-            business_date=uow.today,
-            for_year=uow.today.year,
-        )
-        for source, fen in parts.items()
-        if fen
-    ]
+def _trace(death: Death) -> str:
+    return death.case_id or death.entitlement_id
 
 
 def _keep(
@@ -271,46 +203,14 @@ def _keep(
     uow.connection.execute(ends.insert(), [row])
     publish_life(uow, ENDED, [row])
     if months:
-        _keep_recovery(uow, pension, death, found, months)
-
-
-def _keep_recovery(
-    uow: UnitOfWork,
-    pension: Row,
-    death: Death,
-    found: DeathSettlement,
-    months: Sequence[Row],
-) -> None:
-    recovery = {
-        "county_code": pension["county_code"],
-        "id": new_id(),
-        "entitlement_id": pension["id"],
-        "person_id": pension["person_id"],
-        "village": pension["village"],
-        "cause": RecoveryCause.LATE_DEATH.value,
-        "fen": sum(each["fen"] for each in months),
-        "set_off_fen": found.set_off_account + found.set_off_funeral,
-        "repaid_fen": 0,
-        "monthly_fen": 0,
-        "state": "open" if found.claim_left else "closed",
-        "case_id": death.case_id,
-        "made_at": uow.now,
-    }
-    uow.connection.execute(recoveries.insert(), [recovery])
-    publish_life(uow, RECOVERED, [recovery])
-    uow.connection.execute(
-        recovered_months.insert(),
-        [
-            {
-                "county_code": pension["county_code"],
-                "entitlement_id": pension["id"],
-                "serial": 1,
-                "recovery_id": recovery["id"],
-                **each,
-            }
-            for each in months
-        ],
-    )
+        keep_recovery(
+            uow,
+            pension,
+            months,
+            cause=RecoveryCause.LATE_DEATH,
+            set_off_fen=found.set_off_account + found.set_off_funeral,
+            case_id=death.case_id,
+        )
 
 
 def _close(uow: UnitOfWork, pension: Row, last_month: date) -> None:

@@ -16,19 +16,10 @@ from node.core.work import UnitOfWork
 from node.payroll import service
 from node.payroll.calendar import pay_day, steps
 from node.payroll.models import PayrollRun, RunReport
-from node.payroll.rules import Payer, PaymentState, RunKind, RunState, Step
+from node.payroll.rules import ORDER, Payer, PaymentState, RunKind, RunState, Step
 from node.payroll.tables import reports, runs
 from tiers import Duty, Level, Role
 
-ORDER = (
-    RunState.COMPUTED,
-    RunState.REVIEWED,
-    RunState.APPROVED,
-    RunState.FUNDED,
-    RunState.SENT,
-    RunState.RETURNED,
-    RunState.SETTLED,
-)
 PPM = 1_000_000
 SHOWN = 100
 """Rates are cut to hundredths of a per cent: what is not whole is never shown as 100 %."""

@@ -14,9 +14,10 @@ from node.core.errors import Invalid
 from node.core.money import parse_yuan
 from node.core.work import UnitOfWork
 from node.payroll import desk, printed, service
+from node.payroll.alerts import alerts
 from node.payroll.api import read_month
 from node.payroll.compare import Reason
-from node.payroll.rules import PaymentState, RunKind, RunState
+from node.payroll.rules import ORDER, PaymentState, RunKind, RunState
 from tiers import Level
 
 router = APIRouter(prefix="/payroll", include_in_schema=False)
@@ -31,6 +32,7 @@ def _index_context(uow: UnitOfWork, month: str = "") -> dict[str, Any]:
         "month": asked,
         "months": desk.months_known(uow),
         "counties": counties,
+        "alerts": alerts(uow),
         "states": RunState,
         "kinds": RunKind,
         **desk.duties(uow),
@@ -73,7 +75,7 @@ def _run_context(uow: UnitOfWork, run_no: int) -> dict[str, Any]:
         "banks": choices,
         "chips": desk.CHIPS,
         "reasons": Reason,
-        "order": desk.ORDER,
+        "order": ORDER,
     }
 
 

@@ -20,6 +20,7 @@ from node.benefits.rules import draw
 from node.core.work import UnitOfWork
 from node.payroll.models import PayrollRun
 from node.payroll.records import publish_paid, publish_postings
+from node.payroll.recovery import count_kept
 from node.payroll.tables import typed
 
 FUND_PARTS = ("base_fen", "city_fen", "county_fen", "years_fen", "age_fen")
@@ -157,6 +158,8 @@ def _post_day(uow: UnitOfWork, run: PayrollRun, day: date) -> int:
     seal(uow, number, _head(run, day, memo), found, villages=villages)
     publish_paid(uow, run, day)
     uow.connection.execute(_BOOKED, {**key, "entry": number})
+    if kept:
+        count_kept(uow, run.county_code, run.run_no, number)
     return number
 
 
@@ -222,6 +225,8 @@ def _one_by_one(uow: UnitOfWork, run: PayrollRun, day: date, pay_nos: Sequence[i
         number = book(uow, Entry(_head(run, day, memo), lines, _postings(row, given, day)))
         publish_paid(uow, run, day, pay_no=pay_no)
         uow.connection.execute(_BOOKED_ONE, {**key, "entry": number})
+        if row.offset_fen:
+            count_kept(uow, run.county_code, run.run_no, number)
 
 
 def _postings(row: Any, given: Mapping[Source, int], day: date) -> list[NewPosting]:

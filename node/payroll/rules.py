@@ -78,6 +78,18 @@ MOVES: Mapping[RunState, frozenset[RunState]] = {
 }
 
 
+ORDER = (
+    RunState.COMPUTED,
+    RunState.REVIEWED,
+    RunState.APPROVED,
+    RunState.FUNDED,
+    RunState.SENT,
+    RunState.RETURNED,
+    RunState.SETTLED,
+)
+"""The steps of a run as they follow each other."""
+
+
 def check_move(now: RunState, then: RunState) -> None:
     """Whether a run may go from one state to another.
 

@@ -73,8 +73,8 @@ def whole(uow: UnitOfWork, county: RegionCode, *, through: date) -> Whole:
     named = {f"m{place}": month for place, month in enumerate(months)}
     row = uow.connection.execute(_statement(months), {**given, **named}).one()
     claimed = text("""
-        SELECT CAST(coalesce(sum(overpaid_fen), 0) AS BIGINT) FROM benefit_end
-        WHERE county_code = :county AND NOT is_revoked
+        SELECT CAST(coalesce(sum(fen), 0) AS BIGINT) FROM benefit_recovery
+        WHERE county_code = :county
     """)
     owed = uow.connection.execute(claimed, {"county": str(county)}).scalar_one()
     due, paid, unpaid, overpaid, unpaid_people, overpaid_people, people = map(int, row)

@@ -4,22 +4,25 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from node.accounts.balances import balances
 from node.accounts.models import Account
 from node.accounts.verify import verify
 from node.banking.rules import LineState
-from node.benefits.codes import CertificationMethod, SuspensionReason
+from node.benefits.codes import CertificationMethod, RecoveryCause, SuspensionReason
 from node.benefits.life import Pause, Seen, certify, resume, revoke_suspension, suspend
 from node.benefits.life_rules import DeathSettlement
-from node.benefits.models import BenefitEnd, Entitlement
-from node.core.errors import Conflict
+from node.benefits.models import BenefitEnd, Entitlement, Recovery
+from node.core.errors import Conflict, Invalid
 from node.payroll import service
 from node.payroll.death import Death, end_by_death
+from node.payroll.recovery import agree, claim_back, repay
 from node.payroll.tables import lines, paid_lines
-from tests.fixtures.county import closing, open_county, publish_rate
+from node.payroll.whole import whole
+from tests.fixtures.county import COUNTY, closing, open_county, publish_rate
 from tests.fixtures.payroll import Payers, open_payers
+from tiers import RegionCode
 
 SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2025, month, 1) for month in (9, 10, 11, 12))
 OLD, YOUNG = date(1950, 1, 1), date(1965, 8, 10)
@@ -176,4 +179,30 @@ def test_a_death_while_the_bank_has_the_list_waits_for_its_answer(payers: Payers
     month(payers, OCTOBER)  # what was due to the month of death, to the heirs
     assert total(payers, one) == 7 * BASE
     assert total(payers, one, kind="funeral") == 12 * BASE
+    assert books_hold(payers)
+
+
+def test_what_was_paid_twice_is_kept_back_from_later_pensions(payers: Payers) -> None:
+    (one,) = payers.pensioners(YOUNG, years=15)
+    month(payers, SEPTEMBER)
+    month(payers, OCTOBER)
+    payers.county.on(date(2025, 11, 2))
+    with payers.county.work(payers.county.approver) as uow:
+        cause = RecoveryCause.DOUBLE_BENEFIT
+        owed = claim_back(uow, one, first=OCTOBER, last=OCTOBER, cause=cause, case_id="case")
+        agree(uow, owed, monthly_fen=10_000)
+        assert sum(balances(uow, [1])[1].values()) == 300_000 - ACCOUNT
+    month(payers, NOVEMBER)
+    with payers.county.work(payers.county.accountant) as uow:
+        left = uow.session.scalars(select(Recovery)).one()
+        assert (left.fen, left.repaid_fen, left.state) == (BASE + ACCOUNT, 10_000, "open")
+        with pytest.raises(Invalid, match="不超过尚欠"):
+            repay(uow, owed, fen=3_459, on=uow.today, reference="退款1")
+        repay(uow, owed, fen=3_458, on=uow.today, reference="退款1")
+    with payers.county.work() as uow:
+        assert uow.session.scalars(select(Recovery)).one().state == "closed"
+        due = text("SELECT sum(fen) FROM journal_line WHERE gl_account = 'overpaid_receivable'")
+        assert uow.connection.execute(due).scalar_one() == 0
+        found = whole(uow, RegionCode(COUNTY), through=NOVEMBER)
+        assert (found.unpaid_fen, found.overpaid_fen) == (0, BASE + ACCOUNT)
     assert books_hold(payers)
