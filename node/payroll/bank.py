@@ -200,10 +200,18 @@ def take_answers(uow: UnitOfWork, result_no: int) -> None:
         run = uow.get(PayrollRun, str(uow.node), run_no)
         book_bounced(uow, run)
         post_paid(uow, run)
+        _reopen(uow, run)
         if run.state == RunState.SENT and not count_of(uow, run, PaymentState.SENT):
             run.state = RunState.RETURNED.value
             uow.session.add(run)
         tell_run(uow, run)
+
+
+def _reopen(uow: UnitOfWork, run: PayrollRun) -> None:
+    """Money that comes back after a run was settled opens it again: it is owed to somebody."""
+    if run.state == RunState.SETTLED and count_of(uow, run, PaymentState.BOUNCED):
+        run.state, run.settled_at = RunState.RETURNED.value, None
+        uow.session.add(run)
 
 
 def count_of(uow: UnitOfWork, run: PayrollRun, *states: PaymentState) -> int:

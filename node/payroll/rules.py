@@ -73,7 +73,7 @@ MOVES: Mapping[RunState, frozenset[RunState]] = {
     RunState.FUNDED: frozenset({RunState.SENT}),
     RunState.SENT: frozenset({RunState.RETURNED, RunState.SETTLED}),
     RunState.RETURNED: frozenset({RunState.SENT, RunState.SETTLED}),
-    RunState.SETTLED: frozenset(),
+    RunState.SETTLED: frozenset({RunState.RETURNED}),  # money came back afterwards (退汇)
     RunState.CANCELLED: frozenset(),
 }
 

@@ -184,6 +184,23 @@ def test_what_comes_back_after_it_was_paid_is_paid_once_more_and_once_only(
     assert books_hold(payers)
 
 
+def test_money_that_comes_back_after_all_was_settled_opens_the_run_again(payers: Payers) -> None:
+    (one,) = payers.pensioners(OLD)
+    run = payers.pay(SEPTEMBER)
+    payers.bounce(one)
+    with payers.county.work(payers.county.accountant) as uow:
+        assert service.run_of(uow, run.run_no).state == "returned"
+        with pytest.raises(Conflict, match="退汇没有重发"):
+            service.settle(uow, run.run_no)
+        prepare_again(uow, run.run_no)
+    payers.send(run.run_no)
+    payers.answer()
+    with payers.county.work(payers.county.accountant) as uow:
+        assert service.settle(uow, run.run_no).state == "settled"
+    assert len(paid(payers, one)) == 8
+    assert books_hold(payers)
+
+
 def test_a_retroactive_standard_is_paid_line_by_line(payers: Payers) -> None:
     (one,) = payers.pensioners(OLD)
     payers.pay(SEPTEMBER)
