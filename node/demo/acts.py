@@ -12,7 +12,7 @@ from node.demo.people import Villager
 from node.demo.plan import JIYUAN, PROVINCE, ZHONGMU, Post, VillagePlan
 from node.demo.roll import demo_roll, roll_workbook
 from node.demo.stage import Progress, Stage, all_pages
-from tiers import Level
+from tiers import Level, RegionCode
 
 YEAR = bulletins.YEAR
 PENSION_AGE = 60
@@ -28,14 +28,14 @@ def publish_policy(stage: Stage, progress: Progress) -> None:
     """One officer drafts, another publishes; every node acknowledges."""
     stage.world.set_day(YEAR, 1, 6)
     january = bulletins.january()
-    made = [_publish(stage, bulletin) for bulletin in january]
+    made = [publish(stage, bulletin) for bulletin in january]
     below = len(stage.world.plan.posts) - 1 + sum(len(p.hosts) for p in stage.world.plan.posts)
     for number, bulletin_id in enumerate(made, start=1):
         _wait_acknowledged(stage, bulletin_id, below)
         progress("逐级确认", number / len(made))
 
 
-def _publish(stage: Stage, bulletin: dict[str, Any]) -> str:
+def publish(stage: Stage, bulletin: dict[str, Any]) -> str:
     draft = stage.desk(PROVINCE, "henan-policy1").post("/api/policy/bulletins", bulletin)
     officer = stage.desk(PROVINCE, "henan-policy2")
     officer.post(f"/api/policy/bulletins/{draft['id']}/publication")
@@ -267,7 +267,7 @@ def _payers(stage: Stage, village: VillagePlan) -> Iterator[Payer]:
 def close_year(stage: Stage, progress: Progress) -> None:
     """The rate is published in December; after New Year every county closes its accounts."""
     stage.world.set_day(YEAR, 12, 22)
-    _wait_acknowledged(stage, _publish(stage, bulletins.december()), len(stage.world.plan.posts))
+    _wait_acknowledged(stage, publish(stage, bulletins.december()), len(stage.world.plan.posts))
     progress("公布记账利率", 0.3)
     stage.world.set_day(YEAR + 1, 1, 4)
     for number, county in enumerate(COUNTIES):
@@ -275,6 +275,19 @@ def close_year(stage: Stage, progress: Progress) -> None:
         stage.desk(county, f"{PREFIX[county]}-account").post(path, {"year": YEAR})
         stage.desk(county, f"{PREFIX[county]}-approve").post(f"{path}/{YEAR}/approval")
         progress(f"{county} 年度结息", 0.3 + 0.7 * (number + 1) / len(COUNTIES))
+
+
+def case_through(stage: Stage, county: RegionCode, village: VillagePlan) -> None:
+    """One case of a village, from the township's desk to the county's decision."""
+    post = next(p for p in stage.world.plan.at(Level.TOWNSHIP) if p.code.contains(village.code))
+    desks = (
+        (_clerk(stage, post), "first-review"),
+        (stage.desk(county, f"{PREFIX[county]}-review"), "review"),
+        (stage.desk(county, f"{PREFIX[county]}-approve"), "approve"),
+    )
+    for desk, step in desks:
+        wait_for_work(stage, f"{village.code} 的申报没有送到", desk, 1)
+        pass_all(desk, step, all_pages(desk, tab="mine"))
 
 
 def claims(stage: Stage, progress: Progress) -> None:

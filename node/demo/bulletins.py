@@ -39,7 +39,47 @@ def january() -> list[dict[str, Any]]:
         _bulletin(4, "payout_divisor", "个人账户计发月数", {"divisor_months": 139}),
         _bulletin(6, "holiday_calendar", "2025年节假日安排", _holidays(2025)),
         _bulletin(7, "holiday_calendar", "2026年节假日安排", _holidays(2026)),
+        *_of_paying(),
     ]
+
+
+def _of_paying() -> list[dict[str, Any]]:
+    """Supplements, the funeral grant, who pays what, certification, the pay day."""
+    shares = [
+        {"part": part, "central_ppm": a, "province_ppm": b, "city_ppm": c, "county_ppm": d}
+        for part, a, b, c, d in (
+            ("base", 700_000, 200_000, 40_000, 60_000),
+            ("years", 0, 600_000, 200_000, 200_000),
+            ("age", 0, 600_000, 200_000, 200_000),
+            ("makeup", 0, 0, 0, 1_000_000),
+            ("funeral", 0, 0, 300_000, 700_000),
+        )
+    ]
+    calendar = {
+        "pay_day": 15,
+        "computed_before": 8,
+        "reviewed_before": 7,
+        "approved_before": 6,
+        "funded_before": 3,
+        "sent_before": 2,
+    }
+    supplement = {"threshold_years": 15, "per_year_fen": 300}
+    bands = [{"from_age": 65, "fen": 500}, {"from_age": 80, "fen": 1_000}]
+    rules = {"valid_months": 12, "remind_days": 60, "grace_months": 1}
+    return [
+        _bulletin(8, "years_supplement", "缴费年限加发标准", supplement),
+        _bulletin(9, "age_supplement", "高龄加发标准", {"bands": bands}),
+        _bulletin(10, "funeral_grant", "丧葬补助金标准", {"months_of_base": 12}),
+        _bulletin(11, "funding_shares", "待遇资金分担办法", {"shares": shares}),
+        _bulletin(12, "certification", "待遇领取资格认证办法", rules),
+        _bulletin(13, "pay_calendar", "养老金发放日历", calendar),
+    ]
+
+
+def raised_pension() -> dict[str, Any]:
+    """A standard raised in May, in force since January: four months are owed."""
+    raised = _bulletin(14, "base_pension", "提高基础养老金标准", {"monthly_fen": 12_300})
+    return {**raised, "effective_from": f"{YEAR + 1}-01-01"}
 
 
 HOLIDAYS = {

@@ -96,6 +96,7 @@ def _people(code: RegionCode, prefix: str) -> tuple[Person, ...]:
             ("review", "李复核", Role.REVIEWER),
             ("approve", "周审批", Role.APPROVER),
             ("account", "钱财务", Role.ACCOUNTANT),
+            ("pay", "吴发放", Role.PAYROLL_OFFICER),
             ("admin", "县管理员", Role.ADMINISTRATOR),
         ),
         Level.TOWNSHIP: (

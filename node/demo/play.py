@@ -12,13 +12,13 @@ from rich.table import Table
 
 from node.core.divisions import Places
 from node.core.errors import Refusal
-from node.demo import acts, changes
+from node.demo import acts, changes, pensions
 from node.demo.plan import Plan, make_plan
 from node.demo.proofs import Proof, all_proofs, settle
 from node.demo.stage import Progress as Report
 from node.demo.stage import Stage
 from node.demo.world import World, free_ports, living
-from tiers import Role
+from tiers import Level, Role
 
 PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
     ("省级发布政策，逐级下达", acts.publish_policy),
@@ -30,6 +30,7 @@ PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
     ("公布记账利率，年度结息", acts.close_year),
     ("到龄申领，核定待遇", acts.claims),
     ("统计上报，省级核对", acts.report),
+    ("按月发放养老金（银行、补发、死亡）", pensions.pay_a_year),
 )
 
 
@@ -92,6 +93,8 @@ def _build(stage: Stage, report: Report) -> None:
         report(f"加入 {post.code}", 0.4 + 0.6 * number / len(posts))
     for post in posts:
         world.wait_ready(post)
+        if post.code.level is Level.COUNTY:
+            world.start_bank(post, seed=stage.seed)
     node = world.open(posts[0])
     stage.facts["places"] = node.places
     node.engine.dispose()

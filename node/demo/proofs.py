@@ -3,14 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from node.cases.models import Case
 from node.cases.models import CaseStep as Step
+from node.core.money import yuan
+from node.demo.acts import COUNTIES
+from node.demo.pensions import PAID_YEAR
 from node.demo.plan import PROVINCE
 from node.demo.stage import Progress, Stage
+from node.payroll.whole import whole
 from node.proof import prove
 from node.registry.models import PersonChange
 from node.runtime import Node
@@ -48,6 +53,7 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
         found += _villages_decided(stage, nodes)
         found += _changes_are_everywhere(nodes)
         found += _province_equals_counties(nodes)
+        found += _pensions_whole(stage, nodes)
         found += _replicas_equal(nodes)
         return found
     finally:
@@ -124,6 +130,7 @@ def _villages_decided(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[P
         counts = Counter(state for state, _ in states)
         expected = stage.people + stage.facts["claims"][village.code]["accepted"]
         expected += len(stage.facts["changes"][village.code])
+        expected += stage.facts.get("more_cases", {}).get(village.code, 0)
         finished = counts["approved"] + counts["rejected"]
         ok = finished == len(states) == expected and len(reasons) >= counts["rejected"]
         detail = f"办结 {counts['approved']}，不予办理 {counts['rejected']}，共 {len(states)} 件"
@@ -160,6 +167,29 @@ def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
             f"参保 {whole[year]['enrolled']:,} 人，余额 {whole[year]['balance_fen'] / 100:,.2f} 元"
         )
         yield Proof("河南省", f"{year} 年：省级等于各县之和", ok=ok, detail=detail)
+
+
+def _pensions_whole(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """Every fen due through December was paid once: at the county, and at the province from its
+    own replica; what was paid after a death is what was claimed back.
+    """
+    last = date(PAID_YEAR, 12, 1)
+    for code in COUNTIES:
+        found = []
+        for place in (code, PROVINCE):
+            with nodes[place].work(writing=False) as uow:
+                found.append(whole(uow, code, through=last))
+        here, above = found
+        ok = here == above and here.is_whole and here.people > 0
+        detail = (
+            f"{here.people} 人，应发 {yuan(here.due_fen)} 元，已发 {yuan(here.paid_fen)} 元，"
+            f"未发 {yuan(here.unpaid_fen)} 元，死亡后多发 {yuan(here.overpaid_fen)} 元已列追回"
+        )
+        name = nodes[PROVINCE].places.name(code)
+        yield Proof(name, "应发养老金分文不少、一次不重（省级核对）", ok=ok, detail=detail)
+    raised = stage.facts.get("raised", {})
+    ok = all(raised.get(code, 0) > 0 for code in COUNTIES)
+    yield Proof("全网", "追溯调标惠及每个县", ok=ok, detail=f"{sum(raised.values())} 人补发")
 
 
 def _replicas_equal(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:

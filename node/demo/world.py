@@ -22,7 +22,7 @@ from node.identity.passwords import Passwords
 from node.runtime import Node, open_node
 from node.settings import Settings, load_settings
 from node.setup import prepare
-from tiers import RegionCode
+from tiers import Level, RegionCode
 
 START_SECONDS = 40
 STOP_SECONDS = 10
@@ -35,6 +35,7 @@ class World:
 
     plan: Plan
     running: dict[RegionCode, subprocess.Popen[bytes]] = field(default_factory=dict)
+    banks: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def clock_file(self) -> Path:
@@ -82,6 +83,7 @@ class World:
                 f'secret_file = "{folder}/{post.code}.keys.json"',
                 f'clock_file = "{folder}/clock"',
                 f"port = {post.port}",
+                *self._bank_folder(post),
                 'log_level = "warning"',
                 "allow_unassigned_prefixes = true",
                 "[sync]",
@@ -90,11 +92,26 @@ class World:
                 "seal_seconds = 0.3",
                 "[login]",
                 "cheap_passwords = true",
-                "session_hours = 9600",
-                "idle_minutes = 576000",
+                "session_hours = 20000",
+                "idle_minutes = 1200000",
                 "",
             )
         )
+
+    def _bank_folder(self, post: Post) -> tuple[str, ...]:
+        """A county exchanges files with its bank through a folder."""
+        if post.code.level is not Level.COUNTY:
+            return ()
+        return (f'bank_folder = "{self.plan.folder.resolve()}/{post.code}.bank"',)
+
+    def start_bank(self, post: Post, *, seed: int) -> None:
+        """The bank of a county, a process of its own that knows only the folder."""
+        folder = self.plan.folder / f"{post.code}.bank"
+        folder.mkdir(exist_ok=True)
+        log = (self.plan.folder / f"{post.code}.bank.log").open("ab")
+        command = [sys.executable, "-m", "node.demo.bank", str(folder), "--seed", str(seed)]
+        self.banks.append(subprocess.Popen([*command, "--every", "0.05"], stdout=log, stderr=log))  # noqa: S603  # our own program
+        log.close()
 
     def prepare(self, post: Post) -> None:
         """Keys, tables, places and people of one node."""
@@ -181,8 +198,11 @@ class World:
 
     def stop_all(self) -> None:
         """End everything that was started here."""
-        for process in self.running.values():
+        for process in (*self.running.values(), *self.banks):
             process.terminate()
+        for bank in self.banks:
+            bank.wait(STOP_SECONDS)
+        self.banks.clear()
         for post in self.plan.posts:
             self.stop(post)
 
