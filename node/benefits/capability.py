@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 
 def _routers() -> "list[APIRouter]":
     from node.benefits import (  # noqa: PLC0415  # only a web process needs them
+        adjustment_pages,
         api,
         certification_pages,
         pages,
     )
 
-    return [api.router, certification_pages.router, pages.router]
+    return [
+        api.router,
+        adjustment_pages.router,
+        certification_pages.router,
+        pages.router,
+    ]
 
 
 def _matters() -> "tuple[Matter[Any], ...]":

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.banking.rules import LineState
+from tests.fixtures.county import publish
 from tests.fixtures.county_site import CountySite, open_county_site, words
 from tests.fixtures.payroll import Payers, open_payers
 from tests.fixtures.sites import Browser, with_places
@@ -85,3 +86,22 @@ def test_the_lists_say_whom_to_ask_and_whom_to_see(desks: Desks) -> None:
     assert "请核对银行卡并办理变更登记" in listed
     desks.on(date(2026, 7, 10))
     assert "2026-08-20" in words(desks.officer.get("/registry/worklists/certification").text)
+
+
+def test_a_standard_that_reaches_back_is_carried_out_on_its_page(desks: Desks) -> None:
+    approver = desks.place.approver
+    desks.on(date(2026, 7, 10))
+    publish(
+        desks.place.county,
+        "base_pension",
+        {"monthly_fen": 12_300},
+        effective_from=date(2026, 1, 1),
+    )
+    bad = approver.post("/benefits/adjustments", {"from_month": "一月", "reason": "提标"})
+    assert bad.status_code == 422
+    assert "一月" in bad.text
+    form = {"from_month": "2026-01", "reason": "提高标准"}
+    answer = approver.post("/benefits/adjustments", form)
+    assert answer.headers["location"] == "/benefits/adjustments?done=3"
+    assert "提高标准" in words(approver.get("/benefits/adjustments").text)
+    assert desks.officer.post("/benefits/adjustments", form).status_code == 403
