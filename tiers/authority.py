@@ -98,7 +98,7 @@ _GRANTS = (
     Grant("benefit.ended", _COUNTY, _FACT),
     Grant("benefit.recovery", _COUNTY, _FACT),
     Grant("pension.paid", _COUNTY, _FACT),
-    Grant("pension.drawn", _COUNTY, _FACT),
+    Grant("account.drawn", _COUNTY, _FACT),
     Grant("payroll.run", _COUNTY, _FACT),
     Grant("statistics.reported", _COUNTY, _UP),
     Grant("quality.found", (_P, _C), (Travel.DOWN_REGION,)),

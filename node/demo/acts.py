@@ -31,7 +31,7 @@ def publish_policy(stage: Stage, progress: Progress) -> None:
     made = [publish(stage, bulletin) for bulletin in january]
     below = len(stage.world.plan.posts) - 1 + sum(len(p.hosts) for p in stage.world.plan.posts)
     for number, bulletin_id in enumerate(made, start=1):
-        _wait_acknowledged(stage, bulletin_id, below)
+        wait_acknowledged(stage, bulletin_id, below)
         progress("逐级确认", number / len(made))
 
 
@@ -42,7 +42,7 @@ def publish(stage: Stage, bulletin: dict[str, Any]) -> str:
     return str(draft["id"])
 
 
-def _wait_acknowledged(stage: Stage, bulletin_id: str, below: int) -> None:
+def wait_acknowledged(stage: Stage, bulletin_id: str, below: int) -> None:
     officer = stage.desk(PROVINCE, "henan-policy2")
     path = f"/api/policy/bulletins/{bulletin_id}/coverage"
     stage.wait_until(
@@ -267,7 +267,7 @@ def _payers(stage: Stage, village: VillagePlan) -> Iterator[Payer]:
 def close_year(stage: Stage, progress: Progress) -> None:
     """The rate is published in December; after New Year every county closes its accounts."""
     stage.world.set_day(YEAR, 12, 22)
-    _wait_acknowledged(stage, publish(stage, bulletins.december()), len(stage.world.plan.posts))
+    wait_acknowledged(stage, publish(stage, bulletins.december()), len(stage.world.plan.posts))
     progress("公布记账利率", 0.3)
     stage.world.set_day(YEAR + 1, 1, 4)
     for number, county in enumerate(COUNTIES):

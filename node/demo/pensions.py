@@ -7,7 +7,7 @@ from typing import Any
 
 from node.core.errors import Unavailable
 from node.demo import bulletins
-from node.demo.acts import COUNTIES, PREFIX, YEAR, case_through, publish
+from node.demo.acts import COUNTIES, PREFIX, YEAR, case_through, publish, wait_acknowledged
 from node.demo.client import Desk
 from node.demo.plan import HANSI_VILLAGE, ZHONGMU
 from node.demo.stage import Progress, Stage
@@ -26,7 +26,8 @@ def pay_a_year(stage: Stage, progress: Progress) -> None:
     for month in range(1, MONTHS + 1):
         stage.world.set_day(PAID_YEAR, month, 4)
         if month == RAISED:
-            publish(stage, bulletins.raised_pension())
+            raised = publish(stage, bulletins.raised_pension())
+            wait_acknowledged(stage, raised, len(stage.world.plan.posts))
         if month == REPORTED:
             _report_death(stage)
         for county in COUNTIES:

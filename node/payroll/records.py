@@ -20,7 +20,7 @@ from node.payroll.tables import COMPONENTS, paid_lines, reports, typed
 from tiers import RegionCode
 
 PAID = RecordType("pension.paid", independent=True)
-DRAWN = RecordType("pension.drawn", independent=True)
+DRAWN = RecordType("account.drawn", independent=True)
 RUN = RecordType("payroll.run", independent=True)
 
 RECORD_TYPES = (PAID, DRAWN, RUN)
@@ -169,7 +169,7 @@ def publish_postings(uow: UnitOfWork, number: int, day: date) -> list[str]:
         f"{uow.node}-{number}",
         rows,
         columns=DRAWN_COLUMNS,
-        head={"entry_no": number, "business_date": day.isoformat()},
+        head={"entry_no": number, "year": day.year, "business_date": day.isoformat()},
     )
 
 

@@ -60,7 +60,7 @@ TABLE = [
     ("benefit.ended", "county", [UP, BACK]),
     ("benefit.recovery", "county", [UP, BACK]),
     ("pension.paid", "county", [UP, BACK]),
-    ("pension.drawn", "county", [UP, BACK]),
+    ("account.drawn", "county", [UP, BACK]),
     ("payroll.run", "county", [UP, BACK]),
     ("statistics.reported", "county", [UP]),
     ("quality.found", "province city", [BACK]),
