@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from node.accounts.models import Posting
 from node.accounts.sources import Source
-from node.benefits.models import Entitlement
+from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment
@@ -41,7 +41,7 @@ total: Table = StatisticsTotal.__table__  # type: ignore[attr-defined]
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
 enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
-entitlement: Table = Entitlement.__table__  # type: ignore[attr-defined]
+rate: Table = BenefitRate.__table__  # type: ignore[attr-defined]
 
 MEASURES_OF = {
     Subject.PEOPLE: ("enrolled", "joined", "left"),
@@ -229,11 +229,43 @@ def _money(county: str, year: int) -> Iterator[Select[Any]]:
 
 
 def _benefits(county: str, _year: int) -> Iterator[Select[Any]]:
-    standing = entitlement.c.state == "in_force"
-    day = entitlement.c.due_from
-    yield _dated(entitlement, county, "drawing", day, func.count(), where=standing)
-    fen = func.sum(entitlement.c.monthly_fen)
-    yield _dated(entitlement, county, "monthly_fen", day, fen, where=standing)
+    """A rate begins in its first month and ends after its last; one that follows it cancels out."""
+    standing = (rate.c.county_code == county) & rate.c.superseded_by.is_(None)
+    first, last = rate.c.from_month, rate.c.to_month
+    december = extract("month", last) == MONTHS
+    steps = (
+        select(
+            rate.c.village,
+            extract("year", first).label("year"),
+            extract("month", first).label("month"),
+            literal(1).label("people"),
+            rate.c.fen.label("fen"),
+        )
+        .where(standing)
+        .union_all(
+            select(
+                rate.c.village,
+                extract("year", last) + case((december, 1), else_=0),
+                case((december, 1), else_=extract("month", last) + 1),
+                literal(-1),
+                -rate.c.fen,
+            ).where(standing, last.is_not(None))
+        )
+        .subquery()
+    )
+    for measure, amount in (("drawing", steps.c.people), ("monthly_fen", steps.c.fen)):
+        yield (
+            select(
+                literal(county),
+                steps.c.year,
+                steps.c.village,
+                steps.c.month,
+                literal(measure),
+                func.sum(amount),
+            )
+            .group_by(steps.c.year, steps.c.village, steps.c.month)
+            .having(func.sum(amount) != 0)
+        )
 
 
 _STATEMENTS = {

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, case, distinct, func, liter
 
 from node.accounts.models import Posting
 from node.accounts.sources import Source
-from node.benefits.models import Entitlement
+from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment
@@ -33,7 +33,7 @@ SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
 enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
-entitlement: Table = Entitlement.__table__  # type: ignore[attr-defined]
+rate: Table = BenefitRate.__table__  # type: ignore[attr-defined]
 
 Figures = dict[RegionCode, dict[str, int]]
 
@@ -81,13 +81,16 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
     yield _grouped(
         enrolment, region, level, enrolment.c.closed_on.between(begins, year_end), left=func.count()
     )
+    december = date(year, 12, 1)
     yield _grouped(
-        entitlement,
+        rate,
         region,
         level,
-        (entitlement.c.state == "in_force") & (entitlement.c.due_from <= year_end),
+        rate.c.superseded_by.is_(None)
+        & (rate.c.from_month <= december)
+        & (rate.c.to_month.is_(None) | (rate.c.to_month >= december)),
         drawing=func.count(),
-        monthly_fen=func.sum(entitlement.c.monthly_fen),
+        monthly_fen=func.sum(rate.c.fen),
     )
     yield _grouped(
         contribution,

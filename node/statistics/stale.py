@@ -32,19 +32,22 @@ FAMILIES = {
     "contribution": Subject.PAYERS,
     "account": Subject.MONEY,
     "year": Subject.MONEY,
+    "interest": Subject.MONEY,
+    "rate": Subject.MONEY,
     "entitlement": Subject.BENEFITS,
     "benefit": Subject.BENEFITS,
 }
 """First words of record types, and what they change."""
+MOVED = "person.moved"
 
 
 def mark(uow: UnitOfWork, records: Sequence["sync.Record"]) -> None:
     """Remember whose figures the records change."""
     found = {
-        (str(county), FAMILIES[record.type.partition(".")[0]], year)
+        (str(county), subject, year)
         for record in records
         if (county := RegionCode(record.region).county) is not None
-        for year in _years(record)
+        for subject, year in _changed(record)
     }
     _write(uow, found)
 
@@ -63,11 +66,19 @@ def _write(uow: UnitOfWork, found: Iterable[tuple[str, Subject, int]]) -> None:
         insert_new(uow.connection, stale, rows)
 
 
+def _changed(record: "sync.Record") -> Iterator[tuple[Subject, int]]:
+    """The subjects and years a record changes. Who moves takes every fact along."""
+    subject = FAMILIES[record.type.partition(".")[0]]
+    if record.type == MOVED:
+        yield from ((each, ALL_YEARS) for each in Subject)
+    elif subject is Subject.MONEY:
+        yield from ((subject, year) for year in _years(record))
+    else:
+        yield subject, ALL_YEARS
+
+
 def _years(record: "sync.Record") -> Iterator[int]:
     """The years a record posts to, where its body tells; every year where it does not."""
-    if FAMILIES[record.type.partition(".")[0]] is not Subject.MONEY:
-        yield ALL_YEARS
-        return
     body: Mapping[str, Any] = record.body
     days = body.get("columns", {}).get("business_date") if "columns" in body else None
     if days:

@@ -108,24 +108,23 @@ def posted(draw: st.DrawFn, number: int, village: str) -> Fact:
 
 
 def entitled(draw: st.DrawFn, number: int, village: str) -> Fact:
+    first = draw(DAY).replace(day=1)
     row = _of(village) | {
-        "id": f"t{number}",
-        "person_id": f"p{number}",
-        "due_from": draw(DAY).replace(day=1),
-        "paid_years": 15,
+        "entitlement_id": f"t{number}",
+        "version": 1,
+        "from_month": first,
+        "to_month": draw(st.none() | st.sampled_from([first, first.replace(month=12)])),
         "base_fen": 1,
+        "city_fen": 0,
+        "county_fen": 0,
+        "years_fen": 0,
+        "age_fen": 0,
         "account_fen": 1,
-        "monthly_fen": draw(st.integers(1, 10**6)),
-        "balance_fen": 1,
-        "divisor_months": 139,
-        "account_by_source": {},
-        "sheet": [],
-        "state": draw(st.sampled_from(["in_force", "ended"])),
-        "determined_by": "a",
-        "approved_by": "b",
-        "determined_at": NOW,
+        "fen": draw(st.integers(1, 10**6)),
+        "superseded_by": draw(st.sampled_from([None, None, 2])),
+        "changed_in": 1,
     }
-    return cells.entitlement, row, "entitlement.determined"
+    return cells.rate, row, "entitlement.determined"
 
 
 @pytest.fixture
@@ -162,7 +161,7 @@ def empty(engine: Engine) -> None:
     """Everything gone but the postings, which the database does not let anybody delete: those of
     earlier examples count here as there.
     """
-    tables = (cells.enrolment, cells.contribution, cells.entitlement, cells.cell, cells.total)
+    tables = (cells.enrolment, cells.contribution, cells.rate, cells.cell, cells.total)
     with work(engine) as uow:
         for table in (*tables, stale.stale):
             uow.connection.execute(delete(table))
