@@ -14,7 +14,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from node.accounts.rules import Entry, drawn, settle
+from node.accounts.rules import (
+    MONTHS,
+    Entry,
+    Late,
+    Stretch,
+    corrected,
+    drawn,
+    earning_months,
+    interest,
+    settle,
+)
 from node.accounts.sources import Source
 from node.benefits import life_rules
 from node.benefits import rules as benefits
@@ -91,6 +101,81 @@ class InterestExample(WorkedExample):
             "closing": _named(settled.closing),
             "total": settled.total,
         }
+
+
+Year = Annotated[int, Field(strict=True, ge=2009, le=2199)]
+
+
+class SettledYearGiven(_Given):
+    """A year that is settled; `new_rate_ppm` where its rate was published anew."""
+
+    year: Year
+    rate_ppm: Fen
+    interest_lag_months: Annotated[int, Field(strict=True, ge=0, le=1)] = 1
+    settled_through: MonthNumber = MONTHS
+    new_rate_ppm: Fen | None = None
+
+
+class MoveGiven(_Given):
+    year: Year
+    month: MonthNumber
+    fen: Whole
+
+
+class CorrectionExample(WorkedExample):
+    """One source over settled years, and what becomes known of them later."""
+
+    years: list[SettledYearGiven]
+    postings: list[MoveGiven] = []
+    late: list[MoveGiven] = []
+
+    def result(self) -> dict[str, Any]:
+        stretches, balance = self._settled()
+        late = [Late(each.year, each.month, each.fen) for each in self.late]
+        changes = corrected(stretches, late)
+        moved = sum(each.fen for each in late) + sum(each.difference for each in changes)
+        return {
+            "balance_before": balance,
+            "differences": [
+                {"year": c.stretch.year, "through": c.stretch.through, "fen": c.difference}
+                for c in changes
+                if c.difference
+            ],
+            "balance_after": balance + moved,
+        }
+
+    def _settled(self) -> tuple[list[Stretch], int]:
+        stretches: list[Stretch] = []
+        balance = 0
+        for year in sorted(self.years, key=lambda each: each.year):
+            start = 0
+            for through in sorted({year.settled_through, MONTHS}):
+                moved = [
+                    each
+                    for each in self.postings
+                    if each.year == year.year and start < each.month <= through
+                ]
+                lag = year.interest_lag_months
+                product = balance * (through - start)
+                product += sum(m.fen * earning_months(m.month, through, lag) for m in moved)
+                earned = interest(product, year.rate_ppm)
+                # a settlement inside the year is final; only the year end takes the new rate
+                now = year.new_rate_ppm if through == MONTHS else None
+                stretches.append(
+                    Stretch(
+                        year.year,
+                        start,
+                        through,
+                        product,
+                        earned,
+                        year.rate_ppm,
+                        lag,
+                        year.rate_ppm if now is None else now,
+                    )
+                )
+                balance += sum(m.fen for m in moved) + earned
+                start = through
+        return stretches, balance
 
 
 class AgeBandGiven(_Given):
@@ -214,6 +299,7 @@ class ExhaustionExample(WorkedExample):
 
 KINDS: Mapping[str, type[WorkedExample]] = {
     "interest": InterestExample,
+    "correction": CorrectionExample,
     "entitlement": EntitlementExample,
     "death": DeathExample,
     "arrears": ArrearsExample,

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from node.accounts import general_ledger, ledger, service, year_end
+from node.accounts import general_ledger, late, ledger, service, year_end
 from node.accounts.balances import balances
 from node.accounts.models import InterestRun
 from node.accounts.statement import statement
@@ -104,6 +104,50 @@ def year_end_of(year: int, uow: Reading) -> RunOut:
     return RunOut.model_validate(run)
 
 
+class LateIn(BaseModel):
+    """A posting of a settled year that was never booked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str
+    source: str
+    fen: int
+    paid_on: date
+    reason: str
+
+
+class RequestOut(BaseModel):
+    """What was asked of the books; `entry_no` once it is posted."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    subject: str
+    requested_by_name: str
+    decided_by_name: str
+    entry_no: int | None
+
+
+@router.post("/late-postings", status_code=201)
+def request_late(body: LateIn, uow: Writing) -> RequestOut:
+    """Put a late posting up for approval (补记), by an accountant."""
+    asked = late.request_late(
+        uow,
+        body.number,
+        source=body.source,
+        fen=body.fen,
+        paid_on=body.paid_on,
+        reason=body.reason,
+    )
+    return RequestOut.model_validate(asked)
+
+
+@router.post("/late-postings/{request_id}/approval")
+def approve_late(request_id: str, uow: Writing) -> RequestOut:
+    """Post it and correct the interest since, by an approver."""
+    return RequestOut.model_validate(late.approve_late(uow, request_id))
+
+
 @router.get("/verification")
 def verification(uow: Reading) -> list[FindingOut]:
     """Every ledger invariant over what this node holds."""
@@ -159,4 +203,5 @@ def statement_of(number: str, year: int, uow: Reading) -> dict[str, Any]:
         "closing": found.closing,
         "lines": [asdict(line) for line in found.lines],
         "sources": [asdict(each) for each in found.sources],
+        "corrections": [asdict(each) for each in found.corrections],
     }

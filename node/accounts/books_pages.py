@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from node.accounts import general_ledger, periods, rate_corrections, service
+from node.accounts import general_ledger, late, periods, rate_corrections, service
 from node.accounts.books_paper import statement_workbook, trial_balance_workbook
 from node.accounts.pages import county_asked
 from node.accounts.requests import Kinds, requests
+from node.accounts.sources import Source
 from node.accounts.statement import statement
 from node.cases.queries import require_seeing
 from node.core.edge import Reading, Writing, page, redisplay
@@ -36,6 +37,8 @@ def _context(uow: UnitOfWork, county: str = "", year: int | None = None) -> dict
         "may_reopen": own and uow.actor.holds(Role.APPROVER),
         "waiting": rate_corrections.waiting_rates(uow) if own else [],
         "requests": requests(uow, Kinds.RATE) if own else [],
+        "late": requests(uow, Kinds.LATE) if own else [],
+        "sources": {source.value: source.title for source in Source},
         "reason": "",
         "month": None,
     }
@@ -79,6 +82,14 @@ def approve_rate(uow: Writing, request_id: str) -> Response:
     with redisplay("accounts/books.html", **_context(uow)):
         rate_corrections.approve_rate_correction(uow, request_id)
     return RedirectResponse("/accounts/books#rates", status_code=303)
+
+
+@router.post("/books/late/{request_id}/approval")
+def approve_late(uow: Writing, request_id: str) -> Response:
+    """Post a late posting and correct the interest since."""
+    with redisplay("accounts/books.html", **_context(uow)):
+        late.approve_late(uow, request_id)
+    return RedirectResponse("/accounts/books#late", status_code=303)
 
 
 @router.get("/ledger.xlsx")

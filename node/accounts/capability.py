@@ -19,6 +19,7 @@ def _routers() -> "list[APIRouter]":
     from node.accounts import (  # noqa: PLC0415  # only a web process needs them
         api,
         books_pages,
+        late_pages,
         opening_pages,
         pages,
         paper_pages,
@@ -27,6 +28,7 @@ def _routers() -> "list[APIRouter]":
     return [
         api.router,
         books_pages.router,
+        late_pages.router,
         opening_pages.router,
         paper_pages.router,
         pages.router,

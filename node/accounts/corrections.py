@@ -14,7 +14,7 @@ from sqlalchemy import Row, Table, select
 
 from node.accounts import corrections_sql as sql
 from node.accounts import records
-from node.accounts.balances import closings, in_batches
+from node.accounts.balances import closings, in_batches, settled_year
 from node.accounts.bulk_facts import packed_columns
 from node.accounts.chart import CONTROL, Kind, opposite
 from node.accounts.models import AccountSettlement, InterestCorrection
@@ -23,6 +23,7 @@ from node.accounts.rules import Change, Late, Stretch, corrected
 from node.accounts.serials import ENTRY, own_county, serial
 from node.accounts.sources import Source
 from node.accounts.vouchers import Head, Line, NewPosting, seal, write_lines
+from node.core.errors import Invalid
 from node.core.work import UnitOfWork
 
 changes_table: Table = InterestCorrection.__table__  # type: ignore[attr-defined]
@@ -42,6 +43,9 @@ def correct(
 
     `cause` is the voucher that holds them. Answers the voucher of the differences; None when
     nothing changes by as much as a fen.
+
+    Raises:
+        Invalid: an account has less left than the interest to be taken back.
     """
     rows = _changes(uow, late)
     if not rows:
@@ -49,9 +53,25 @@ def correct(
     number = serial(uow, ENTRY)
     given = [{**row, "entry_no": number} for row in rows]
     uow.connection.execute(changes_table.insert(), given)
+    _check_enough(uow, number)
     head = Head(Kind.CORRECTION, on, "entry", str(cause), f"更正以前年度利息：{reason}")
     post(uow, number, head)
     return number
+
+
+def _check_enough(uow: UnitOfWork, number: int) -> None:
+    for account in short_of(uow, number):
+        raise Invalid(
+            f"账户 {account} 的余额不足以扣回以前年度的利息", field="postings", account_no=account
+        )
+
+
+def short_of(uow: UnitOfWork, number: int) -> list[int]:
+    """Accounts that could not give back what the corrections under a number take."""
+    county = str(own_county(uow))
+    closed = settled_year(uow.connection, county)
+    given = {"county": county, "entry_no": number, "closed": closed}
+    return [row[0] for row in uow.connection.execute(sql.SHORT, given)]
 
 
 def post(uow: UnitOfWork, number: int, head: Head) -> int:
@@ -79,10 +99,7 @@ def _changes(uow: UnitOfWork, late: Sequence[NewPosting]) -> list[dict[str, Any]
     moved: dict[tuple[int, Source], list[Late]] = {}
     village = {each.account_no: each.village for each in late}
     for each in late:
-        day = each.business_date
-        moved.setdefault((each.account_no, each.source), []).append(
-            Late(day.year, day.month, each.fen)
-        )
+        moved.setdefault((each.account_no, each.source), []).append(known.late(each))
     rows = []
     for (number, source), moves in sorted(moved.items()):
         for change in corrected(known.stretches(number, source.value), moves):
@@ -113,6 +130,7 @@ class _Known:
     rates: Mapping[int, tuple[int, int]]
     inside: Mapping[tuple[int, int], Mapping[int, tuple[int, int]]]
     results: Mapping[tuple[Key, str], tuple[int, int]]
+    booked: Mapping[tuple[int, int], Mapping[int, int]]
 
     @classmethod
     def of(cls, uow: UnitOfWork, numbers: Sequence[int], first: int) -> "_Known":
@@ -121,10 +139,13 @@ class _Known:
         rates = {y: rate for y, rate in settled_rates(uow, county).items() if y >= first}
         inside: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
         results: dict[tuple[Key, str], tuple[int, int]] = {}
+        booked: dict[tuple[int, int], dict[int, int]] = {}
         for batch in in_batches(numbers):
             for row in _rows(uow, settlements, batch, first):
                 months = inside.setdefault((row.account_no, row.year), {})
                 months[row.through] = (row.rate_ppm, row.lag_months)
+                seen = booked.setdefault((row.account_no, row.year), {})
+                seen[row.through] = row.booked_through
                 key = (row.account_no, row.year, row.through)
                 results[key, row.source] = (row.product, row.interest_fen)
             # A settlement through December leaves the year end a stretch of no length: it is the
@@ -136,7 +157,23 @@ class _Known:
             for row in _rows(uow, changes_table, batch, first, by_entry=True):
                 key = (row.account_no, row.year, row.through)
                 results[key, row.source] = (row.product_after, row.interest_after)
-        return cls(rates, inside, results)
+        return cls(rates, inside, results, booked)
+
+    def late(self, posting: NewPosting) -> Late:
+        """When a late posting counts from. The mirror of a posting that came after a settlement of
+        its own month counts from that settlement, as the posting did.
+        """
+        day = posting.business_date
+        settled = self.booked.get((posting.account_no, day.year), {})
+        wrong = posting.reverses_entry
+        missed = [
+            through
+            for through, seen in settled.items()
+            if wrong is not None and through >= day.month and seen < wrong
+        ]
+        if missed and posting.reverses_year == day.year:
+            return Late(day.year, max(missed), posting.fen, is_after=True)
+        return Late(day.year, day.month, posting.fen)
 
     def stretches(self, number: int, source: str) -> Iterable[Stretch]:
         """One account and source from the first year on, in the order of time."""

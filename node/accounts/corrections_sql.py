@@ -173,16 +173,21 @@ SETTLED_MONTHS = text("""
 """)
 
 SHORT = _statement("""
+    WITH less AS (
+        SELECT DISTINCT account_no FROM interest_correction
+        WHERE county_code = :county AND entry_no = :entry_no AND interest_after < interest_before)
     SELECT DISTINCT account_no FROM (
         SELECT account_no, source FROM (
             SELECT k.account_no, k.source, k.interest_after - k.interest_before AS fen
             FROM interest_correction k WHERE k.county_code = :county AND k.entry_no = :entry_no
             UNION ALL
             SELECT c.account_no, c.source, c.closing_fen FROM account_closing c
+            JOIN less l ON l.account_no = c.account_no
             WHERE c.county_code = :county AND c.year = :closed
             UNION ALL
             SELECT p.account_no, p.source, p.fen FROM posting p
-            WHERE p.county_code = :county AND p.year > :closed) AS held
+            JOIN less l ON l.account_no = p.account_no
+            WHERE p.county_code = :county AND p.year IN (:closed + 1, :closed + 2)) AS held
         GROUP BY account_no, source HAVING sum(fen) < 0) AS short
 """).bindparams(bindparam("closed", type_=Integer()))
 """Accounts that would be left with less than nothing."""

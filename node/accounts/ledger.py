@@ -205,6 +205,7 @@ def reverse(uow: UnitOfWork, entry_no: int, line_no: int, *, reason: str) -> Pos
         for_year=wrong.for_year,
         reverses_entry=wrong.entry_no,
         reverses_line=wrong.line_no,
+        reverses_year=wrong.year,
     )
     mirror = replace(as_it_was, kind=Kind.REVERSAL)
     head = Head(

@@ -236,6 +236,8 @@ class PeriodLock(SQLModel, table=True):
     """A month of a county's books that was closed (结账), and perhaps opened again (反结账).
 
     A month is closed while its newest `turn` has not been reopened; every turn stays in sight.
+    `digest` is the fingerprint of what the month holds (`node/accounts/digest.py`): it travels
+    signed, so that any replica can prove that it holds the same.
     """
 
     __tablename__ = "period_lock"
@@ -248,6 +250,7 @@ class PeriodLock(SQLModel, table=True):
     locked_by: str = Field(max_length=36)
     locked_by_name: str
     trace: str = Field(default="", max_length=64)
+    digest: str = Field(default="", max_length=64)
     reopened_at: datetime | None = Field(default=None, sa_type=Instant)
     reopened_by: str | None = Field(default=None, max_length=36)
     reopened_by_name: str = ""

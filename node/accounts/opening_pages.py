@@ -1,6 +1,5 @@
 """Pages of opening balances: look at a file, put it up, accept it, print the acceptance sheet."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, UploadFile
@@ -13,6 +12,7 @@ from node.accounts.opening_file import NAME, NUMBER, TITLES, TOTAL
 from node.accounts.requests import Kinds
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
+from node.accounts.typed_days import day_typed
 from node.cases.queries import require_seeing
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid, NotFound
@@ -82,7 +82,7 @@ def ask(
             filename=name,
             people=_whole(people),
             fen=parse_yuan(total, field="total"),
-            as_of=_day(as_of),
+            as_of=day_typed(as_of, field="as_of"),
         )
     return RedirectResponse("/accounts/openings", status_code=303)
 
@@ -91,13 +91,6 @@ def _whole(text: str) -> int:
     if not text.strip().isdecimal():
         raise Invalid("请填写原系统的人数", field="people")
     return int(text)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError as wrong:
-        raise Invalid("日期写作 2025-12-31", field="as_of") from wrong
 
 
 @router.post("/{request_id}/acceptance")

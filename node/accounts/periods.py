@@ -12,6 +12,7 @@ from sqlalchemy import Table, and_, extract, func, select
 from sqlmodel import col
 from sqlmodel import select as select_rows
 
+from node.accounts.digest import month_digest
 from node.accounts.models import JournalEntry, JournalLine, LedgerBook, PeriodLock
 from node.accounts.records import publish_period
 from node.accounts.serials import own_county
@@ -75,6 +76,7 @@ def lock_month(uow: UnitOfWork, year: int, month: int, *, trace: str = "") -> Pe
         locked_by=uow.actor.id,
         locked_by_name=uow.actor.name,
         trace=trace,
+        digest=month_digest(uow, str(county), year, month),
     )
     uow.session.add(lock)
     publish_period(uow, lock)

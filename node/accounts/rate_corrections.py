@@ -7,12 +7,10 @@ and counted.
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from node.accounts import corrections_sql as sql
 from node.accounts.balances import in_batches, settled_year
 from node.accounts.chart import Kind
-from node.accounts.corrections import DECEMBER, post
+from node.accounts.corrections import DECEMBER, post, short_of
 from node.accounts.models import LedgerRequest, RateCorrection
 from node.accounts.periods import require_open
 from node.accounts.rates import Rate, published_rates, settled_rates
@@ -180,14 +178,7 @@ def _compute(uow: UnitOfWork, found: Waiting, number: int) -> None:
 def _leave_out(uow: UnitOfWork, year: int, number: int) -> int:
     """Take accounts out that cannot give back what is too much; answers how many are left out."""
     given = {"county": str(uow.node), "entry_no": number}
-    closed = {**given, "closed": settled_year(uow.connection, str(uow.node))}
-    less = text("""
-        SELECT 1 FROM interest_correction WHERE county_code = :county AND entry_no = :entry_no
-            AND interest_after < interest_before LIMIT 1
-    """)
-    short: list[int] = []
-    if uow.connection.execute(less, given).first() is not None:
-        short = [row[0] for row in uow.connection.execute(sql.SHORT, closed)]
+    short = short_of(uow, number)
     for batch in in_batches(short):
         uow.connection.execute(sql.LEAVE_OUT, {**given, "accounts": list(batch)})
     gone = {"county": str(uow.node), "year": year}

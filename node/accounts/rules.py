@@ -162,11 +162,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A movement of a settled year that became known only now, in fen."""
+    """A movement of a settled year that became known only now, in fen.
+
+    `is_after`: it takes back what came after a settlement through `month`, and counts from then.
+    """
 
     year: int
     month: int
     fen: int
+    is_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +206,18 @@ def corrected(stretches: Iterable[Stretch], late: Sequence[Late] = ()) -> list[C
         product += sum(
             move.fen * earning_months(move.month, each.through, each.lag)
             for move in late
-            if move.year == each.year and each.start < move.month <= each.through
+            if move.year == each.year and _is_inside(move, each)
         )
         found = interest(product, each.rate_now)
         if product != each.product or found != each.interest:
             changes.append(Change(each, carried, product, found))
         earned += found - each.interest
     return changes
+
+
+def _is_inside(move: Late, stretch: Stretch) -> bool:
+    ends = move.is_after and move.month == stretch.through
+    return stretch.start < move.month <= stretch.through and not ends
 
 
 def _is_before(move: Late, stretch: Stretch) -> bool:

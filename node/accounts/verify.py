@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import TextClause, text
+from sqlmodel import col, select
 
 from node.accounts.chart import CONTROL
+from node.accounts.digest import month_digest
+from node.accounts.models import PeriodLock
 from node.core.work import UnitOfWork
 from tiers import Level, RegionCode
 
@@ -204,6 +207,22 @@ def findings(uow: UnitOfWork) -> Iterator[Finding]:
     for question in QUESTIONS:
         if holds_vouchers or not question.whole_ledger:
             yield _ask(uow, question)
+    if holds_vouchers:
+        yield _months_stand(uow)
+
+
+def _months_stand(uow: UnitOfWork) -> Finding:
+    """Every closed month holds here what it held when its county closed it, byte for byte."""
+    closed = select(PeriodLock).where(
+        col(PeriodLock.reopened_at).is_(None), PeriodLock.digest != ""
+    )
+    wrong = [
+        f"{lock.county_code} {lock.year} 年 {lock.month} 月"
+        for lock in uow.session.exec(closed.order_by(col(PeriodLock.year), col(PeriodLock.month)))
+        if month_digest(uow, lock.county_code, lock.year, lock.month) != lock.digest
+    ]
+    shown = "；".join(wrong[:SHOWN])
+    return Finding("已结账月份与结账时逐字一致", ok=not wrong, detail=shown)
 
 
 def _ask(uow: UnitOfWork, question: Question) -> Finding:

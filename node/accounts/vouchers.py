@@ -33,7 +33,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class NewPosting:
-    """What a voucher posts to one account and source, in fen. `line_no` is given when booked."""
+    """What a voucher posts to one account and source, in fen. `line_no` is given when booked.
+
+    A mirror names what it takes back, and the year of the books that stands in.
+    """
 
     account_no: int
     village: str
@@ -44,6 +47,7 @@ class NewPosting:
     for_year: int
     reverses_entry: int | None = None
     reverses_line: int | None = None
+    reverses_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

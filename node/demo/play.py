@@ -12,7 +12,7 @@ from rich.table import Table
 
 from node.core.divisions import Places
 from node.core.errors import Refusal
-from node.demo import acts, changes, pensions
+from node.demo import acts, changes, corrections, pensions
 from node.demo.plan import Plan, make_plan
 from node.demo.proofs import Proof, all_proofs, settle
 from node.demo.stage import Progress as Report
@@ -28,6 +28,7 @@ PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
     ("缴费入账，缴费补贴", acts.contributions),
     ("变更、注销、特殊群体、档次（一村断网）", changes.change),
     ("公布记账利率，年度结息", acts.close_year),
+    ("漏记的补助，跨年更正", corrections.correct),
     ("到龄申领，核定待遇", acts.claims),
     ("统计上报，省级核对", acts.report),
     ("按月发放养老金（银行、补发、死亡）", pensions.pay_a_year),

@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlmodel import col
 
+from node.accounts.models import InterestCorrection
 from node.cases.models import Case
 from node.cases.models import CaseStep as Step
 from node.core.money import yuan
@@ -52,6 +53,7 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
             progress(name, 0.8 * number / len(nodes))
         found += _villages_decided(stage, nodes)
         found += _changes_are_everywhere(nodes)
+        found += _corrections_are_everywhere(nodes)
         found += _province_equals_counties(nodes)
         found += _pensions_whole(stage, nodes)
         found += _replicas_equal(nodes)
@@ -148,6 +150,21 @@ def _changes_are_everywhere(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
                 decided |= set(uow.session.scalars(select(col(PersonChange.id))))
     detail = f"变更、暂停、注销、特殊群体、档次共 {len(decided)} 件"
     yield Proof("河南省", "参保变更与各县一致", ok=above == decided != set(), detail=detail)
+
+
+def _corrections_are_everywhere(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """What a county corrected of a settled year is known at the province, to the fen."""
+    columns = InterestCorrection.__table__.c  # type: ignore[attr-defined]
+    held: dict[RegionCode, set[tuple[object, ...]]] = {}
+    for code, node in nodes.items():
+        if code.level in {Level.COUNTY, Level.PROVINCE}:
+            with node.engine.connect() as connection:
+                held[code] = {tuple(row) for row in connection.execute(select(*columns))}
+    counties = [held[code] for code in held if code.level is Level.COUNTY]
+    whole = set[tuple[object, ...]]().union(*counties)
+    ok = all(counties) and whole == held[PROVINCE]
+    detail = f"{len(whole)} 笔利息更正，省级与各县一致"
+    yield Proof("全网", "跨年更正省级与县级一致", ok=ok, detail=detail)
 
 
 def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:

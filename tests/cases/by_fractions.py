@@ -37,6 +37,47 @@ def interest(given: Example) -> Example:
     return {"interest": earned, "closing": closing, "total": sum(closing.values())}
 
 
+def correction(given: Example) -> Example:
+    """The same years twice: as they were known, and as they are known now; then the difference."""
+    known = given.get("postings", [])
+    before = _lived(given["years"], known, now=False)
+    after = _lived(given["years"], [*known, *given.get("late", [])], now=True)
+    differences = [
+        {"year": year, "through": through, "fen": after[0][year, through] - earned}
+        for (year, through), earned in before[0].items()
+        if after[0][year, through] != earned
+    ]
+    return {
+        "balance_before": before[1],
+        "differences": differences,
+        "balance_after": after[1],
+    }
+
+
+def _lived(
+    years: list[Example], moves: list[Example], *, now: bool
+) -> tuple[dict[tuple[int, int], int], int]:
+    balance, interest_of = 0, {}
+    for year in years:
+        lag, inside = year.get("interest_lag_months", 1), year.get("settled_through", 12)
+        exact = Fraction(0)
+        earned_on = balance
+        for month in range(1, 13):
+            moved = sum(m["fen"] for m in moves if (m["year"], m["month"]) == (year["year"], month))
+            rate = year["rate_ppm"]
+            if now and month > (0 if inside == 12 else inside):
+                rate = year.get("new_rate_ppm", rate)
+            earning = earned_on + (moved if lag == 0 else 0)
+            exact += earning * Fraction(rate, 12_000_000)
+            earned_on += moved
+            if month in {inside, 12}:
+                interest_of[year["year"], month] = half_up(exact)
+                earned_on += half_up(exact)
+                exact = Fraction(0)
+        balance = earned_on
+    return interest_of, balance
+
+
 def entitlement(given: Example) -> Example:
     policy, balance = given["policy"], given["balance"]
     whole = sum(balance.values())
@@ -118,6 +159,7 @@ def exhaustion(given: Example) -> Example:
 
 KINDS = {
     "interest": interest,
+    "correction": correction,
     "entitlement": entitlement,
     "death": death,
     "arrears": arrears,

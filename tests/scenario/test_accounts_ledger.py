@@ -13,6 +13,7 @@ from node.accounts.balances import balances
 from node.accounts.chart import CONTROL, Kind
 from node.accounts.ledger import Entry, Head, Line, NewPosting, book, lines_for, reverse
 from node.accounts.models import Account, JournalEntry, JournalLine, Posting
+from node.accounts.periods import lock_month
 from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -259,3 +260,49 @@ def test_province_and_village_hold_what_the_county_holds(
             assert all(found.ok for found in verify(uow))
         with village.work() as uow:
             assert all(found.ok for found in verify(uow))
+
+
+TAMPERED = {
+    "a fen": "UPDATE posting SET fen = fen + 1 WHERE line_no = 1",
+    "another account": "UPDATE posting SET account_no = 3 - account_no",
+    "another village": "UPDATE posting SET village = '410122100203' WHERE line_no = 1",
+    "another word": "UPDATE journal_entry SET memo = '改过'",
+    "another day": "UPDATE journal_entry SET business_date = '2025-03-06'",
+    "both sides": "UPDATE journal_line SET fen = fen * 2",
+}
+
+
+def test_a_replica_proves_that_its_closed_months_are_the_countys_to_the_byte(
+    migrated_sqlite: Path, tmp_path: Path, migrated_sqlite_url: str
+) -> None:
+    """City and province alike; whatever is changed in their store, `verify` says so."""
+    county = open_county(migrated_sqlite_url).on(MARCH)
+    province, city = (
+        open_office(sqlite_copy(migrated_sqlite, tmp_path / f"{code}.sqlite"), code, grades=())
+        for code in (PROVINCE, "410100000000")
+    )
+    with closing(county.office, province, city):
+        one, two = county.enrol(date(1980, 1, 1), date(1981, 1, 1))
+        booked(county, paid(one), paid(two))
+        county.on(date(2025, 4, 1))
+        with county.work(county.accountant) as uow:
+            assert lock_month(uow, 2025, 3).digest
+        carry(county.office, province, city)
+        for office in (province, city):
+            with office.work() as uow:
+                assert [found.name for found in verify(uow) if not found.ok] == []
+        with province.work() as uow:
+            for table in ("posting", "journal_entry", "journal_line"):
+                uow.connection.exec_driver_sql(f"DROP TRIGGER {table}_no_update")
+        for change in TAMPERED.values():
+            assert "已结账月份与结账时逐字一致" in wrong_after(province, change), change
+
+
+def wrong_after(office: Office, change: str) -> set[str]:
+    """What `verify` finds wrong after a change, which is then undone."""
+    with office.work() as uow:
+        savepoint = uow.session.begin_nested()
+        uow.connection.exec_driver_sql(change)
+        wrong = {found.name for found in verify(uow) if not found.ok}
+        savepoint.rollback()
+    return wrong

@@ -222,3 +222,34 @@ def test_a_rate_published_anew_is_corrected_on_the_page_by_two_people(desk: Coun
     assert "已记账" in words(desk.accountant.get("/accounts/books").text)
     statement = words(desk.accountant.get("/accounts/1?year=2025").text)
     assert "年利率 2.00% → 3.00%，利息 3.00 → 4.50 元，差额 1.50 元" in statement
+
+
+def test_a_posting_missed_last_year_is_put_up_and_posted_by_two_people(desk: CountySite) -> None:
+    desk.on(date(2026, 1, 5))
+    publish_rate(desk.county, 2025, ppm=30_000)
+    with desk.county.work(desk.county.accountant) as uow:
+        confirm_payments(uow, payments([1]))
+    with desk.county.work() as uow:
+        close_year(uow, 2025)
+    typed = {"source": "collective", "amount": "100", "paid_on": "2025-06-10", "reason": "回单漏记"}
+    for wrong, said in (
+        ({"amount": "-5"}, "金额应大于零"),
+        ({"paid_on": "2026-01-02"}, "只补记已经结息的年度"),
+        ({"paid_on": "去年"}, "日期写作 2025-12-31"),
+        ({"reason": ""}, "请写明补记原因"),
+        ({"source": ""}, "请选择资金来源"),
+    ):
+        refused = desk.accountant.post("/accounts/1/late", {**typed, **wrong})
+        assert refused.status_code == 422
+        assert said in words(refused.text)
+    assert desk.accountant.post("/accounts/1/late", typed).status_code == 303
+    shown = desk.approver.get("/accounts/books").text
+    assert "回单漏记" in words(shown)
+    approval = next(p.split('"')[0] for p in shown.split('action="') if "/late/" in p)
+    assert desk.approver.post(approval).status_code == 303
+    statement = words(desk.accountant.get("/accounts/1?year=2026").text)
+    # 100.00 from July on: six months at 3 % come to 1.50
+    assert "2025 年度集体补助 2026-01-05 补记，自年初起计息" in statement
+    assert "2025 年度利息更正 更正以前年度利息：补记 2025 年：回单漏记" in statement
+    with desk.county.work() as uow:
+        assert balances(uow, [1])[1][Source.COLLECTIVE] == 10_150

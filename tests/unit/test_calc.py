@@ -11,7 +11,13 @@ from node.core.errors import Invalid, Problems
 from tests.cases.by_fractions import by_hand
 
 CASES = Path(__file__).parents[1] / "cases"
-FILES = ("interest.json", "benefits.json", "more-interest.json", "more-benefits.json")
+FILES = (
+    "interest.json",
+    "benefits.json",
+    "more-interest.json",
+    "more-benefits.json",
+    "corrections.json",
+)
 
 
 def examples() -> list[Any]:
@@ -63,7 +69,7 @@ def test_an_unknown_kind_names_the_example_and_the_kinds_there_are() -> None:
     (problem,) = problems_of(interest(), {"kind": "lottery", "name": "奖金"})
     assert problem.message == (
         "第 2 个算例“奖金”的 kind：种类“lottery”不认识，"
-        "可用：interest、entitlement、death、arrears、exhaustion"
+        "可用：interest、correction、entitlement、death、arrears、exhaustion"
     )
     assert (problem.field, problem.details["case"]) == ("kind", 2)
 

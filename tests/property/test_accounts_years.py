@@ -1,0 +1,334 @@
+"""Random years of a county's accounts against an independent model, to the fen, on both databases.
+
+People pay, pay twice, choose another grade, draw, are corrected years later, settled inside a year,
+die and are closed; rates are published and published anew; the power fails. After every step each
+open account holds what `ledger_model` says, and at the end every invariant of the books holds.
+"""
+
+from contextlib import AbstractContextManager, nullcontext, suppress
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func
+from sqlmodel import select
+
+from node.accounts.balances import balances, control_balance
+from node.accounts.chart import Kind
+from node.accounts.general_ledger import trial_balance
+from node.accounts.ledger import Entry, Head, NewPosting, book, lines_for, reverse
+from node.accounts.models import Posting
+from node.accounts.periods import lock_month, periods
+from node.accounts.rate_corrections import correct_rate
+from node.accounts.service import close_accounts
+from node.accounts.settlement import settle_accounts
+from node.accounts.sources import Source
+from node.accounts.verify import verify
+from node.accounts.year_end import close_year
+from node.contributions.service import confirm_payments
+from node.core.errors import Conflict, Invalid
+from tests.fixtures.county import (
+    COUNTY,
+    GRADES,
+    VILLAGE,
+    County,
+    closing,
+    open_county,
+    payment,
+    publish_rate,
+)
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.schema import sqlite_copy
+from tests.property.ledger_model import Life, Model, Move
+from tiers import RegionCode
+
+ACCOUNTS = (1, 2, 3)
+FIRST_YEAR = 2024
+PAID_IN = (Source.INDIVIDUAL, Source.COLLECTIVE, Source.PAID_ON_BEHALF)
+accounts_of = st.sampled_from(ACCOUNTS)
+sources_of = st.sampled_from(PAID_IN)
+amounts = st.integers(1, 3_000_000)
+rates = st.integers(0, 60_000)
+KINDS = {
+    Source.INDIVIDUAL: Kind.CONTRIBUTION,
+    Source.COLLECTIVE: Kind.COLLECTIVE,
+    Source.PAID_ON_BEHALF: Kind.PAID_ON_BEHALF,
+}
+
+
+class PowerFailureError(Exception):
+    """What ends a transaction that was not committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A posting that may be taken back, and what the model calls it."""
+
+    entry_no: int
+    line_no: int
+    account: int
+    move: Move
+    paid_year: int | None = None
+
+
+class Years(RuleBasedStateMachine):
+    """`opened` is set by the test that runs it: a fresh database for each example."""
+
+    opened: "type[Fresh]"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fresh = self.opened()
+        self.county: County = open_county(self.fresh.enter())
+        self.model = Model({number: Life() for number in ACCOUNTS})
+        self.today = date(FIRST_YEAR, 1, 15)
+        self.open = set(ACCOUNTS)
+        self.booked: list[Booked] = []
+        self.paid: set[tuple[int, int]] = set()
+        self.serial = 0
+        self.rate = (20_000, 1)
+
+    @initialize()
+    def begin(self) -> None:
+        self.county.on(self.today)
+        self.county.enrol(*[date(1980, n, 1) for n in ACCOUNTS])
+        publish_rate(self.county, FIRST_YEAR - 1, ppm=self.rate[0])
+
+    def post(self, account: int, source: Source, fen: int, on: date) -> int:
+        moved = NewPosting(account, VILLAGE, source, KINDS[source], fen, on, on.year)
+        with self.county.work() as uow:
+            head = Head(KINDS[source], self.today, "batch", "B", "样本")
+            return book(uow, Entry(head, lines_for([moved]), [moved]))
+
+    def would_be_short(self, account: int, *moves: Move) -> bool:
+        """Whether the model says that a source falls below zero."""
+        model = deepcopy(self.model)
+        model.lives[account].moves.extend(moves)
+        return min(model.balances(account).values(), default=0) < 0
+
+    @rule(account=accounts_of, source=sources_of, fen=amounts)
+    def pay(self, account: int, source: Source, fen: int) -> None:
+        if account in self.open:
+            number = self.post(account, source, fen, self.today)
+            move = self.model.move(account, source, self.today.year, self.today.month, fen)
+            self.booked.append(Booked(number, 1, account, move))
+
+    @rule(account=accounts_of, grade=st.sampled_from(GRADES))
+    def pay_the_year(self, account: int, grade: int) -> None:
+        """Once a year, at any grade; a second time is refused, whatever the grade."""
+        self.serial += 1
+        year = self.today.year
+        one = payment(
+            account,
+            for_year=year,
+            grade_fen=grade,
+            fen=grade,
+            paid_on=self.today,
+            reference=f"R{self.serial}",
+        )
+        with self.county.work(self.county.accountant) as uow:
+            (outcome,) = confirm_payments(uow, [one])
+        taken = account in self.open and (account, year) not in self.paid
+        assert (outcome.reason == "") == taken, outcome.reason
+        if taken:
+            self.paid.add((account, year))
+            move = self.model.move(account, Source.INDIVIDUAL, year, self.today.month, grade)
+            with self.county.work() as uow:
+                last = int(uow.session.exec(select(func.max(Posting.entry_no))).one() or 0)
+            self.booked.append(Booked(last, 1, account, move, paid_year=year))
+
+    @rule(account=accounts_of, source=sources_of, fen=amounts)
+    def draw(self, account: int, source: Source, fen: int) -> None:
+        if account not in self.open:
+            return
+        short = self.model.balances(account).get(source, 0) < fen
+        with pytest.raises(Invalid, match="余额不足") if short else nullcontext():
+            self.post(account, source, -fen, self.today)
+        if short:
+            return
+        self.model.move(account, source, self.today.year, self.today.month, -fen)
+
+    @precondition(lambda self: self.model.years)
+    @rule(account=accounts_of, source=sources_of, fen=amounts, data=st.data())
+    def pay_for_an_earlier_year(
+        self, account: int, source: Source, fen: int, data: st.DataObject
+    ) -> None:
+        year = data.draw(st.sampled_from(sorted(self.model.years)))
+        month = data.draw(st.integers(1, 12))
+        if account in self.open:
+            number = self.post(account, source, fen, date(year, month, 3))
+            move = self.model.move(account, source, year, month, fen)
+            self.booked.append(Booked(number, 1, account, move))
+
+    @precondition(lambda self: self.booked)
+    @rule(data=st.data())
+    def take_back(self, data: st.DataObject) -> None:
+        wrong = data.draw(st.sampled_from(self.booked))
+        after = deepcopy(self.model)
+        after.take_back(wrong.account, wrong.move)
+        short = min(after.balances(wrong.account).values(), default=0) < 0
+        refused = short or wrong.account not in self.open
+        expected = pytest.raises((Invalid, Conflict)) if refused else nullcontext()
+        with expected, self.county.work(self.county.accountant) as uow:
+            reverse(uow, wrong.entry_no, wrong.line_no, reason="记错")
+        if refused:
+            return
+        self.model = after
+        self.booked.remove(wrong)
+        if wrong.paid_year is not None:
+            self.paid.discard((wrong.account, wrong.paid_year))
+
+    @rule(account=accounts_of)
+    def settle_inside_the_year(self, account: int) -> None:
+        if account not in self.open or self.today.month == 1:
+            return
+        year, through = self.today.year, self.today.month - 1
+        if self.model.balances(account):
+            before = self.model.settled_through(account, year)
+            with self.county.work() as uow:
+                settle_accounts(uow, [account], year=year, through=through, trace="case")
+            if before < through:
+                self.model.lives[account].settled[year, through] = self.rate
+
+    @precondition(lambda self: len(self.open) > 1)
+    @rule(account=accounts_of)
+    def die(self, account: int) -> None:
+        """Settled, paid out, closed."""
+        if account not in self.open:
+            return
+        self.settle_inside_the_year(account)
+        for name, fen in self.model.balances(account).items():
+            self.post(account, Source(name), -fen, self.today)
+            self.model.move(account, name, self.today.year, self.today.month, -fen)
+        with self.county.work() as uow:
+            close_accounts(uow, [account], on=self.today)
+        self.open.remove(account)
+
+    @rule(account=accounts_of, fen=amounts)
+    def lose_power(self, account: int, fen: int) -> None:
+        moved = NewPosting(
+            account, VILLAGE, Source.INDIVIDUAL, Kind.CONTRIBUTION, fen, self.today, 2024
+        )
+        if account not in self.open:
+            return
+        with suppress(PowerFailureError), self.county.work() as uow:
+            head = Head(Kind.CONTRIBUTION, self.today, "batch", "B", "样本")
+            book(uow, Entry(head, lines_for([moved]), [moved]))
+            raise PowerFailureError
+
+    @rule(months=st.integers(1, 5), ppm=rates, lag=st.sampled_from([0, 1]))
+    def time_passes(self, months: int, ppm: int, lag: int) -> None:
+        """Months are closed as they end; at New Year the rate is published and the year settled."""
+        whole = self.today.month - 1 + months
+        year, month = self.today.year + whole // 12, whole % 12 + 1
+        ended = self.today.year if year > self.today.year else None
+        self.today = date(year, month, 15)
+        self.county.on(self.today)
+        if ended is None:
+            self.lock_months_before(year, month)
+            return
+        publish_rate(self.county, ended, ppm=ppm, lag=lag)
+        with self.county.work() as uow:
+            close_year(uow, ended)
+        with self.county.work() as uow:
+            close_year(uow, ended)
+        if any(life.moves for life in self.model.lives.values()):
+            self.rate = (ppm, lag)
+            self.model.years[ended] = self.rate
+
+    def lock_months_before(self, year: int, month: int) -> None:
+        with self.county.work() as uow:
+            for each in periods(uow, county=RegionCode(COUNTY), year=year)[: month - 1]:
+                lock_month(uow, year, each.month)
+
+    @precondition(lambda self: self.model.years)
+    @rule(data=st.data(), more=st.integers(1, 20_000))
+    def a_rate_is_published_anew(self, data: st.DataObject, more: int) -> None:
+        year = data.draw(st.sampled_from(sorted(self.model.years)))
+        ppm, lag = self.model.years[year]
+        publish_rate(self.county, year, ppm=ppm + more, lag=lag)
+        with self.county.work() as uow:
+            correct_rate(uow, year)
+        with pytest.raises(Conflict, match="没有变动"), self.county.work() as uow:
+            correct_rate(uow, year)
+        self.model.years[year] = (ppm + more, lag)
+        if year == max(self.model.years):
+            self.rate = (ppm + more, lag)
+
+    @invariant()
+    def every_open_account_holds_what_the_model_says(self) -> None:
+        with self.county.work(writing=False) as uow:
+            found = balances(uow, sorted(self.open))
+        for account in self.open:
+            held = {source.value: fen for source, fen in found[account].items() if fen}
+            assert held == self.model.balances(account), account
+
+    def teardown(self) -> None:
+        with closing(self.county.office), self.county.work(writing=False) as uow:
+            wrong = [f"{each.name}: {each.detail}" for each in verify(uow) if not each.ok]
+            county = RegionCode(COUNTY)
+            balance = trial_balance(uow, county=county, year=self.today.year)
+            held = sum(sum(parts.values()) for parts in balances(uow, ACCOUNTS).values())
+            control = control_balance(uow, county=county)
+        self.fresh.leave()
+        assert wrong == []
+        assert balance.difference == 0
+        assert held == control
+
+
+class Fresh:
+    """A database of its own for one example."""
+
+    def enter(self) -> str:
+        """Its URL."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Throw it away."""
+
+
+def test_random_years_on_sqlite_come_to_what_the_model_says(migrated_sqlite: Path) -> None:
+    class Sqlite(Fresh):
+        def enter(self) -> str:
+            self.folder = TemporaryDirectory()
+            return sqlite_copy(migrated_sqlite, Path(self.folder.name) / "county.sqlite")
+
+        def leave(self) -> None:
+            self.folder.cleanup()
+
+    machine = type("Years", (Years,), {"opened": Sqlite})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=8, stateful_step_count=30, deadline=None)
+    )
+
+
+def test_random_years_on_postgres_come_to_what_the_model_says(
+    postgres: PostgresServer, migrated_postgres: str
+) -> None:
+    class Postgres(Fresh):
+        def enter(self) -> str:
+            self.database: AbstractContextManager[str] = postgres.database(
+                template=migrated_postgres
+            )
+            return self.database.__enter__()
+
+        def leave(self) -> None:
+            self.database.__exit__(None, None, None)
+
+    machine = type("Years", (Years,), {"opened": Postgres})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=3, stateful_step_count=25, deadline=None)
+    )
