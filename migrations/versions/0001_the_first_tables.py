@@ -853,6 +853,7 @@ def upgrade() -> None:
     sa.Column('locked_by', sa.String(length=36), nullable=False),
     sa.Column('locked_by_name', sa.String(), nullable=False),
     sa.Column('trace', sa.String(length=64), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('reopened_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reopened_by', sa.String(length=36), nullable=True),
     sa.Column('reopened_by_name', sa.String(), nullable=False),
