@@ -224,6 +224,10 @@ class KeyChange(ChangeOfDetails[KeyChangeForm]):
         }
     )
 
+    def needs_evidence(self, form: KeyChangeForm) -> bool:
+        """Who somebody is changes on a photo or a scan of the paper that says so."""
+        return bool(form.new_name or form.new_citizen_number)
+
     def value_problems(self, uow: UnitOfWork, form: KeyChangeForm) -> Iterator[Invalid]:
         """New values by the rules of enrolment; nobody else has the number; evidence."""
         if form.new_name:

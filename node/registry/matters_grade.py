@@ -16,10 +16,11 @@ from node.core.db import upsert
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
 from node.registry.change_rules import choice_problems
+from node.registry.citizen_number import normal_number
 from node.registry.codes import Standing
 from node.registry.effects import Effect
 from node.registry.events import GRADE_CHECKS
-from node.registry.known import Known
+from node.registry.known import Known, find_known
 from node.registry.matters import NO_GRADES, grades_in_force
 from node.registry.person_matter import Decided, PersonForm, PersonMatter
 from node.registry.records import grade_choices, publish_grades
@@ -62,6 +63,14 @@ class GradeChoice(PersonMatter[GradeChoiceForm]):
             "year": [(str(each), str(each)) for each in (year, year + 1)],
             "grade_fen": [("", "请选择"), *((str(g), f"{short_yuan(g)} 元") for g in grades)],
         }
+
+    def before(self, uow: UnitOfWork, form: GradeChoiceForm) -> Mapping[str, object]:
+        """The grade of this year as it is registered."""
+        number = normal_number(form.citizen_number)
+        person = find_known(uow, [number]).get(number)
+        if person is None or form.year != uow.today.year:
+            return {}
+        return {"grade_fen": person.grade_fen or ""}
 
     def problems_many(
         self, uow: UnitOfWork, forms: Sequence[GradeChoiceForm], people: Sequence[Known | None]

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from node.attachments.service import prepare
 from node.cases import service as cases
 from node.cases.matter import register
+from node.cases.papers import attach
 from node.cases.rules import Action, State
-from node.core.errors import Conflict, Problems, Refusal
+from node.core.errors import Conflict, Invalid, Problems, Refusal
 from node.core.work import UnitOfWork
 from node.policy.calendar_bodies import HolidayCalendar
 from node.registry import events, history, service
@@ -34,6 +36,7 @@ from tests.fixtures.offices import (
     grades_bulletin,
     open_county,
 )
+from tests.unit.test_attachments_imaging import picture
 from tiers import RegionCode
 
 KINDS.update({kind.name: kind for kind in RECORD_TYPES})
@@ -98,9 +101,12 @@ def about(serial: int = 1, **over: Any) -> dict[str, Any]:
     }
 
 
-def submit(net: County, matter: str, form: Form) -> str:
+def submit(net: County, matter: str, form: Form, *, photo: bool = False) -> str:
     with net.village.work(net.coordinator) as uow:
-        case = cases.submit(uow, matter, form)
+        draft = cases.save_draft(uow, matter, form)
+        if photo:
+            attach(uow, draft, [prepare(picture())], kind="identity")
+        case = cases.submit(uow, matter, form, draft_id=draft.id)
     net.carry()
     return case.id
 
@@ -117,9 +123,9 @@ def climb(net: County, case_id: str) -> None:
     net.carry()
 
 
-def decide(net: County, matter: str, form: Form) -> str:
+def decide(net: County, matter: str, form: Form, *, photo: bool = False) -> str:
     """Entered at the village, approved at the county, back at the village."""
-    case_id = submit(net, matter, form)
+    case_id = submit(net, matter, form, photo=photo)
     climb(net, case_id)
     with net.county.work(net.approver) as uow:
         cases.pass_on(uow, case_id, Action.APPROVE, opinion="同意")
@@ -157,11 +163,10 @@ def test_an_address_goes_straight_to_the_county_and_is_kept_with_its_past(net: C
 def test_a_new_number_changes_birth_and_sex_and_the_old_cases_stay_in_sight(net: County) -> None:
     first = decide(net, "detail_change", about(new_phone="15400000002"))
     new_number = citizen_number(2, born="19740315")
-    decide(
-        net,
-        "key_change",
-        about(new_citizen_number=new_number, reason="公安机关更正", evidence="police"),
-    )
+    form = about(new_citizen_number=new_number, reason="公安机关更正", evidence="police")
+    with pytest.raises(Invalid, match="照片或扫描件"):
+        submit(net, "key_change", form)
+    decide(net, "key_change", form, photo=True)
     for office in net.offices:
         with office.work() as uow:
             person = service.by_number(uow, new_number)
