@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from node.core.bulk_sql import Bulk, bulk_for
+from node.core.bulk_sql import Bulk, Values, bulk_for
 from node.core.personal import Keyring
 
 BUSY_MS = 30_000
@@ -106,55 +106,40 @@ def upsert(
     as they were when the row exists. All rows must name the same columns.
     """
     if rows:
-        _write(connection, table, rows, keep=tuple(keep))
-
-
-def upsert_values(
-    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]
-) -> None:
-    """`upsert` of rows that are plain tuples, all columns in the order of `names`.
-
-    For what arrives by the thousand: no dictionary is made of any row.
-    """
-    if rows:
-        bulk = _bulk(connection, table, names, keep=())
-        for start in range(0, len(rows), BATCH_ROWS):
-            _write_values(connection, bulk, names, rows[start : start + BATCH_ROWS])
-
-
-def _write_values(
-    connection: Connection, bulk: Bulk, names: tuple[str, ...], rows: Sequence[Sequence[Any]]
-) -> None:
-    if bulk.is_plain and bulk.has_all and not bulk.keys:
-        connection.exec_driver_sql(bulk.text, list(map(tuple, rows)))
-    else:
-        named = [dict(zip(names, row, strict=True)) for row in rows]
-        _write_batch(connection, bulk, named)
+        _write_rows(connection, _bulk(connection, table, tuple(rows[0]), keep=tuple(keep)), rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows whose primary key is new, and leave those that are there. Whole batches only."""
     if rows:
-        _write(connection, table, rows, keep=None)
+        _write_rows(connection, _bulk(connection, table, tuple(rows[0]), keep=None), rows)
 
 
-def _write(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    keep: tuple[str, ...] | None,
+def upsert_values(
+    connection: Connection, table: Table, names: tuple[str, ...], values: Values
 ) -> None:
-    bulk = _bulk(connection, table, tuple(rows[0]), keep=keep)
+    """`upsert` of rows that are plain tuples, all columns in the order of `names`.
+
+    For what arrives by the thousand: no dictionary is made of any row.
+    """
+    if values:
+        bulk = _bulk(connection, table, names, keep=())
+        for start in range(0, len(values), BATCH_ROWS):
+            batch = values[start : start + BATCH_ROWS]
+            if len(batch) >= FEW_ROWS and bulk.takes(batch):
+                connection.exec_driver_sql(bulk.text, bulk.parameters(batch))
+            else:
+                connection.execute(bulk.statement, bulk.named(batch))
+
+
+def _write_rows(connection: Connection, bulk: Bulk, rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), BATCH_ROWS):
-        _write_batch(connection, bulk, rows[start : start + BATCH_ROWS])
-
-
-def _write_batch(connection: Connection, bulk: Bulk, rows: Sequence[Mapping[str, Any]]) -> None:
-    if len(rows) >= FEW_ROWS and bulk.takes(rows):
-        connection.exec_driver_sql(bulk.text, bulk.parameters(rows))
-    else:
-        connection.execute(bulk.statement, rows)
+        batch = rows[start : start + BATCH_ROWS]
+        values = bulk.values_of(batch) if len(batch) >= FEW_ROWS else ()
+        if values and bulk.takes(values):
+            connection.exec_driver_sql(bulk.text, bulk.parameters(values))
+        else:
+            connection.execute(bulk.statement, batch)
 
 
 def _bulk(
