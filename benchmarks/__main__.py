@@ -9,11 +9,19 @@ from benchmarks.payroll import measure as payroll
 from benchmarks.roll import measure as roll
 from benchmarks.snapshot import measure as snapshot
 from benchmarks.statements import measure as statements
+from benchmarks.sync_bulk import measure as sync_bulk
+from benchmarks.sync_hops import measure as sync_hops
+from benchmarks.sync_long import measure as sync_long
+from benchmarks.sync_many import measure as sync_many
 from benchmarks.sync_up import measure as sync_up
 from benchmarks.village import measure as village
 
 BENCHMARKS: dict[str, Benchmark] = {
     "sync": sync_up,
+    "bulk": sync_bulk,
+    "hops": sync_hops,
+    "long": sync_long,
+    "many": sync_many,
     "interest": interest,
     "village": village,
     "snapshot": snapshot,

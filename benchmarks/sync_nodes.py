@@ -5,7 +5,7 @@ FOLDER PORT [PARENT_URL]` serves one; with a parent it also keeps its link, as `
 """
 
 import os
-import resource
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,10 @@ from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, func, 
 
 import sync
 import sync.store
+from benchmarks import postings as bulk
 from benchmarks.enrolments import COLUMNS, TYPE
+from benchmarks.measure import SkippedError
+from benchmarks.postings import postings
 from benchmarks.processes import python
 from node.core.db import make_engine, upsert_values, writing
 from node.core.personal import Keyring, read_keyring, write_keyring
@@ -31,7 +34,8 @@ from tests.fixtures.ports import LOOPBACK
 if TYPE_CHECKING:
     from sync.client import Link
 
-BULK_TYPE = "posting.booked"
+REPORT = "node.reported"
+"""What a village may tell the province."""
 ROUTE = "up/province"
 PER_TRANSACTION = 1_000
 NAMES = ("key", "region", "at", "actor", *COLUMNS)
@@ -72,10 +76,15 @@ def opened(folder: Path, url: str = "", *, limits: sync.Limits = sync.LIMITS) ->
         if not inspect(connection).has_table("sync_identity"):
             sync.store.metadata.create_all(connection)
             enrolments.metadata.create_all(connection)
+            postings.metadata.create_all(connection)
     replica = sync.Replica(
         engine,
         authority=authority,
-        handlers={TYPE: sync.Handler(version=1, apply=apply_enrolments, independent=True)},
+        handlers={
+            TYPE: sync.Handler(version=1, apply=apply_enrolments, independent=True),
+            REPORT: sync.Handler(version=1, apply=apply_enrolments, independent=True),
+            bulk.TYPE: sync.Handler(version=1, apply=bulk.apply_postings, independent=True),
+        },
         vault=keyring,
         limits=limits,
     )
@@ -101,16 +110,23 @@ def _row(record: sync.Record) -> tuple[Any, ...]:
     return (record.key, record.region, record.at, record.actor, *_of_body(record.body))
 
 
-def append(child: Node, origin: str, records: Sequence[sync.Record]) -> None:
+def append(
+    child: Node,
+    origin: str,
+    records: Sequence[sync.Record],
+    *,
+    at_once: int = PER_TRANSACTION,
+    txn: str = "txn",
+) -> None:
     """Write records as business transactions do."""
-    for start in range(0, len(records), PER_TRANSACTION):
+    for start in range(0, len(records), at_once):
         with writing(child.engine) as connection:
             child.replica.append(
                 connection,
                 origin=origin,
                 route=ROUTE,
-                txn=f"txn-{start}",
-                records=records[start : start + PER_TRANSACTION],
+                txn=f"{txn}-{start}",
+                records=records[start : start + at_once],
             )
 
 
@@ -128,6 +144,19 @@ def count_rows(node: Node, table: Table = enrolments) -> int:
     """How many rows arrived."""
     with node.engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def peak_memory() -> int:
+    """The largest resident set of this process so far, in bytes (`ru_maxrss` counts its starter).
+
+    Raises:
+        SkippedError: this system does not tell.
+    """
+    status = Path("/proc/self/status")
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+    if not found:
+        raise SkippedError("peak memory is read from /proc/self/status, which only Linux has")
+    return int(found[1]) * 1024
 
 
 @contextmanager
@@ -157,7 +186,7 @@ def serve(folder: str, port: int, parent: str = "") -> None:
 
     @app.get("/memory")
     def memory() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return peak_memory()
 
     stopping = threading.Event()
     if parent:

@@ -8,7 +8,7 @@ A transaction cut into several segments (`cont`) is kept as it arrives, so that 
 progress, and applied as one run when its last segment has come.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -132,7 +132,7 @@ class _Intake:
     """One call's worth of segments.
 
     What is checked is gathered and set down together: a commit costs as much as some hundred
-    records. Each segment has its savepoint, so that one that is refused takes no other with it.
+    records. One that is refused takes no other with it: then each is set down by itself.
     """
 
     def __init__(self, site: Site, peer: _Peer) -> None:
@@ -141,7 +141,7 @@ class _Intake:
         self._authors: dict[tuple[str, str], Certificate | None] = {}
         self._heads: dict[StreamId, int] = {}
         self._ready: list[Verified] = []
-        self._ready_records = 0
+        self._ready_records = self._ready_bytes = 0
         self._stopped: set[StreamId] = set()
         self._refused: list[Declined] = []
         self._segments = self._applied = self._held = 0
@@ -179,32 +179,41 @@ class _Intake:
         verified = verify_segment(self._site, sealed, header, self._certificate(header))
         self._ready.append(verified)
         self._ready_records += len(verified.records)
-        if self._ready_records >= self._site.limits.take_records:
+        self._ready_bytes += header.size
+        limits = self._site.limits
+        if self._ready_records >= limits.take_records or self._ready_bytes >= limits.take_bytes:
             self._land()
 
     def _land(self) -> None:
-        """Set down what is ready, in one transaction."""
-        ready, self._ready, self._ready_records = self._ready, [], 0
-        refusals: list[tuple[Header, SyncRefusal]] = []
-        landed: list[_Landed] = []
+        """Set down what is ready: in one transaction, or, if one is refused, each in its own."""
+        ready, self._ready = self._ready, []
+        self._ready_records = self._ready_bytes = 0
         if not ready:
             return
-        with writing(self._site.engine) as connection:
+        try:
+            self._set_down(ready)
+        except SyncRefusal as refusal:
+            if len(ready) == 1:
+                self._decline(ready[0].header, refusal)
+                return
             for verified in ready:
-                if verified.header.stream in self._stopped:
-                    continue
-                try:
-                    with connection.begin_nested():
-                        landed.append(self._land_one(connection, verified))
-                except SyncRefusal as refusal:
-                    self._stopped.add(verified.header.stream)
-                    refusals.append((verified.header, refusal))
+                if verified.header.stream not in self._stopped:
+                    self._set_down_alone(verified)
+
+    def _set_down_alone(self, verified: Verified) -> None:
+        try:
+            self._set_down([verified])
+        except SyncRefusal as refusal:
+            self._decline(verified.header, refusal)
+
+    def _set_down(self, ready: Sequence[Verified]) -> None:
+        """All of them, or none and the refusal of the first that cannot be taken."""
+        with writing(self._site.engine) as connection:
+            landed = [self._land_one(connection, verified) for verified in ready]
             if not self._segments and any(each.counts is not None for each in landed):
                 note_progress(self._site, connection, self._peer.node, role=self._peer.role)
         for each in landed:
             self._note(each)
-        for header, reason in refusals:
-            self._decline(header, reason)
 
     def _land_one(self, connection: Connection, verified: Verified) -> _Landed:
         counts = land(

@@ -16,7 +16,7 @@ class Limits:
 
     `seal_*` say where this node cuts its own segments (a village: 100 records). `segment_*` say
     what it takes from others, checked before anything is decompressed or parsed; segments of up to
-    `take_records` that came together are set down in one transaction.
+    `take_records` and `take_bytes` that came together are set down in one transaction.
     """
 
     line_bytes: int = MIB
@@ -31,6 +31,7 @@ class Limits:
     signature_bytes: int = 512
     types_per_segment: int = 128
     take_records: int = 4_000
+    take_bytes: int = 4 * MIB
     retry_rows: int = 200
     clock_tolerance: timedelta = timedelta(days=2)
     clone_quiet: timedelta = timedelta(minutes=15)

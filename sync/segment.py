@@ -9,7 +9,7 @@ import re
 import struct
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -71,10 +71,13 @@ class Header:
         return StreamId(self.origin, self.epoch, self.route)
 
     def canonical(self) -> bytes:
-        plain = asdict(self)
+        plain = {name: getattr(self, name) for name in _HEADER_FIELDS}
         if not self.continues:
             del plain["continues"]
         return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+
+
+_HEADER_FIELDS = tuple(field.name for field in fields(Header))
 
 
 class Sealed(NamedTuple):

@@ -21,7 +21,7 @@ Turn = Callable[[Any], Any] | None
 
 Rows = Sequence[Mapping[str, Any]]
 Values = Sequence[Sequence[Any]]
-"""Rows without names, in the order of the columns that were named."""
+"""Columns, or rows without names; in the order of the columns that were named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Bulk:
     statement: Insert
     text: str
     parameters: Callable[[Values], Any]
+    """Of columns: each a sequence of values, in the order of `names`."""
     has_all: bool
     keys: tuple[int, ...] = ()
 
@@ -49,11 +50,12 @@ class Bulk:
         """The rows with their names, for SQLAlchemy."""
         return [dict(zip(self.names, row, strict=True)) for row in values]
 
-    def takes(self, values: Values) -> bool:
+    def takes(self, columns: Values) -> bool:
         """Whether these rows may go at once: every column is named, and no row comes twice."""
         if not self.has_all:
             return False
-        return not self.keys or len(set(map(itemgetter(*self.keys), values))) == len(values)
+        keys = [columns[place] for place in self.keys]
+        return not keys or len(set(zip(*keys, strict=True))) == len(keys[0])
 
 
 def bulk_for(
@@ -93,10 +95,9 @@ def _sqlite(
     turns = [_turn(dialect, table.columns[names[place]].type) for place in order]
     is_plain = order == list(range(len(names))) and not any(turns)
 
-    def parameters(values: Values) -> Any:
+    def parameters(columns: Values) -> Any:
         if is_plain:
-            return values
-        columns = list(zip(*values, strict=True))
+            return list(zip(*columns, strict=True))
         turned = [_turned(columns[at], turn) for at, turn in zip(order, turns, strict=True)]
         return list(zip(*turned, strict=True))
 
@@ -118,8 +119,8 @@ def _postgres(
     )
     turns = [_turn(dialect, table.columns[name].type) for name in names]
 
-    def parameters(values: Values) -> tuple[str, ...]:
-        turned = map(_turned, zip(*values, strict=True), turns)
+    def parameters(columns: Values) -> tuple[str, ...]:
+        turned = map(_turned, columns, turns)
         return tuple(orjson.dumps(column, default=_plain).decode() for column in turned)
 
     return text, parameters

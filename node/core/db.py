@@ -115,6 +115,23 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         _write_rows(connection, _bulk(connection, table, tuple(rows[0]), keep=None), rows)
 
 
+def upsert_columns(
+    connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]]
+) -> None:
+    """`upsert` of a table that came column by column: no row is made in Python at all.
+
+    Raises:
+        ValueError: the columns are of different lengths.
+    """
+    names, given = tuple(columns), list(columns.values())
+    count = len(given[0]) if given else 0
+    if any(len(column) != count for column in given):
+        raise ValueError("columns of different lengths")
+    bulk = _bulk(connection, table, names, keep=())
+    for start in range(0, count, BATCH_ROWS):
+        _write_columns(connection, bulk, [column[start : start + BATCH_ROWS] for column in given])
+
+
 def upsert_values(
     connection: Connection, table: Table, names: tuple[str, ...], values: Values
 ) -> None:
@@ -122,24 +139,26 @@ def upsert_values(
 
     For what arrives by the thousand: no dictionary is made of any row.
     """
-    if values:
-        bulk = _bulk(connection, table, names, keep=())
-        for start in range(0, len(values), BATCH_ROWS):
-            batch = values[start : start + BATCH_ROWS]
-            if len(batch) >= FEW_ROWS and bulk.takes(batch):
-                connection.exec_driver_sql(bulk.text, bulk.parameters(batch))
-            else:
-                connection.execute(bulk.statement, bulk.named(batch))
+    bulk = _bulk(connection, table, names, keep=())
+    for start in range(0, len(values), BATCH_ROWS):
+        batch = values[start : start + BATCH_ROWS]
+        _write_columns(connection, bulk, list(zip(*batch, strict=True)))
 
 
 def _write_rows(connection: Connection, bulk: Bulk, rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), BATCH_ROWS):
         batch = rows[start : start + BATCH_ROWS]
-        values = bulk.values_of(batch) if len(batch) >= FEW_ROWS else ()
-        if values and bulk.takes(values):
-            connection.exec_driver_sql(bulk.text, bulk.parameters(values))
+        if len(batch) >= FEW_ROWS:
+            _write_columns(connection, bulk, list(zip(*bulk.values_of(batch), strict=True)))
         else:
             connection.execute(bulk.statement, batch)
+
+
+def _write_columns(connection: Connection, bulk: Bulk, columns: Values) -> None:
+    if len(columns[0]) >= FEW_ROWS and bulk.takes(columns):
+        connection.exec_driver_sql(bulk.text, bulk.parameters(columns))
+    else:
+        connection.execute(bulk.statement, bulk.named(list(zip(*columns, strict=True))))
 
 
 def _bulk(
