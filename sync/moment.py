@@ -12,6 +12,7 @@ _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 9
 _EPOCH = re.compile(r"[0-9][0-9a-hjkmnp-tv-z]{14}")  # up to the year 2318
 _STAMP = "%Y-%m-%dT%H:%M:%S.%f"
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z", re.ASCII)
 
 
 def wall_clock() -> datetime:
@@ -32,7 +33,9 @@ def parse_stamp(text: str) -> datetime:
     Raises:
         ValueError: it is no such text.
     """
-    return datetime.strptime(text, _STAMP + "Z").replace(tzinfo=UTC)
+    if not _STAMPED.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
 
 
 def base32(number: int, width: int) -> str:
