@@ -34,7 +34,7 @@ def parse_stamp(text: str) -> datetime:
         ValueError: it is no such text.
     """
     if not _STAMPED.fullmatch(text):
-        raise ValueError(text)
+        raise ValueError(f"{text!r} does not match the form of an instant")
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
 
 
