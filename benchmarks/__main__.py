@@ -1,10 +1,12 @@
-"""`python -m benchmarks [NAME…] [--runs N] [--quick]`."""
+"""`python -m benchmarks [NAME…] [--runs N] [--quick] [--markdown FILE]`."""
 
 import argparse
 import sys
+import traceback
+from pathlib import Path
 
 from benchmarks.interest import measure as interest
-from benchmarks.measure import Benchmark, SkippedError, machine, row, table
+from benchmarks.measure import Benchmark, SkippedError, machine, row, table, timed
 from benchmarks.payroll import measure as payroll
 from benchmarks.roll import measure as roll
 from benchmarks.snapshot import measure as snapshot
@@ -32,29 +34,49 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 
 def main() -> int:
+    """Measure what was asked for; a benchmark that fails is named, the others go on."""
+    arguments = _arguments()
+    said = machine()
+    print(said, flush=True)
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    failed = False
+    for name in arguments.names or BENCHMARKS:
+        print(f"… {name}", file=sys.stderr, flush=True)
+        with timed() as watch:
+            try:
+                for each in BENCHMARKS[name](arguments.runs, arguments.quick):
+                    rows.append(row(each))
+                    print(f"  {' · '.join(rows[-1])}", file=sys.stderr, flush=True)
+            except SkippedError as reason:
+                notes.append(f"skipped {name}: {reason}")
+            except Exception:  # noqa: BLE001  # one that fails must not cost the others' figures
+                failed = True
+                notes.append(f"failed {name}: {traceback.format_exc(limit=-1).strip()}")
+        print(f"… {name}: {watch.seconds:.0f} s", file=sys.stderr, flush=True)
+    text = "\n".join([table(rows), *(f"\n{note}" for note in notes)])
+    print(f"\n{text}")
+    if arguments.markdown:
+        command = " ".join(["python -m benchmarks", *sys.argv[1:]])
+        arguments.markdown.write_text(f"{said}\n\n`{command}`\n\n{text}\n", encoding="utf-8")
+    return int(failed)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure this program against floors."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each figure (median is shown)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each figure (median is shown)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows: does it work?")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write machine, command and table there"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-
-    print(machine(), flush=True)
-    rows: list[tuple[str, ...]] = []
-    skipped: list[str] = []
-    for name in arguments.names or BENCHMARKS:
-        print(f"… {name}", file=sys.stderr, flush=True)
-        try:
-            rows.extend(row(each) for each in BENCHMARKS[name](arguments.runs, arguments.quick))
-        except SkippedError as reason:
-            skipped.append(f"skipped {name}: {reason}")
-    print(f"\n{table(rows)}")
-    print("\n".join(skipped))
-    return 0
+    return arguments
 
 
 if __name__ == "__main__":
