@@ -37,7 +37,7 @@ class ServerLimits:
     wait: float = 25.0
     recheck: float = 1.0
     concurrent: int = 4
-    queued: int = 32
+    queued: int = 96
     receiving: int = 64 * MIB
     requests: int = 2_000
     idle: float = 30.0
