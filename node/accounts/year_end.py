@@ -51,7 +51,7 @@ def trial(uow: UnitOfWork, year: int) -> Trial:
     """
     county = own_county(uow)
     if uow.session.get(InterestRun, (str(county), year)):
-        raise Conflict(f"{year} 年度已经结息", field="year")
+        raise Conflict("{year} 年度已经结息", field="year", year=year)
     _check_ready(uow, county, year)
     rate = rate_of(uow, year)
     row = uow.connection.execute(sql.TRIAL, _parameters(county, year, rate)).one()
@@ -106,7 +106,7 @@ def approve_year_end(uow: UnitOfWork, year: int) -> InterestRun:
     require(uow, Role.APPROVER)
     request = uow.session.get(YearEndRequest, (str(own_county(uow)), year))
     if request is None:
-        raise NotFound(f"{year} 年度还没有试算，请会计先试算")
+        raise NotFound("{year} 年度还没有试算，请会计先试算", year=year)
     done = uow.session.get(InterestRun, (request.county_code, year))
     if done is not None:
         return done
@@ -172,10 +172,10 @@ def _parameters(county: RegionCode, year: int, rate: Rate) -> dict[str, Any]:
 
 def _check_ready(uow: UnitOfWork, county: RegionCode, year: int) -> None:
     if uow.today < date(year, 12, 31):
-        raise Invalid(f"{year} 年度还没有结束，12月31日起才能结息", field="year")
+        raise Invalid("{year} 年度还没有结束，12月31日起才能结息", field="year", year=year)
     waiting = [each for each in open_years(uow.connection, str(county)) if each < year]
     if waiting:
-        raise Invalid(f"请先完成 {waiting[0]} 年度结息", field="year", waiting=waiting[0])
+        raise Invalid("请先完成 {waiting} 年度结息", field="year", waiting=waiting[0])
 
 
 def _sums(uow: UnitOfWork, county: RegionCode, year: int) -> tuple[int, int, int]:

@@ -23,6 +23,7 @@ from node.cases.matter import Matter, Subject
 from node.cases.models import Case, CaseStep
 from node.cases.rules import Action
 from node.core.errors import Invalid, NotFound, Refusal
+from node.core.i18n import sentence
 from node.core.work import UnitOfWork
 from node.registry.citizen_number import normal_number, number_problems, read_number
 from node.registry.matters import derived_of, known_values, village_options
@@ -87,7 +88,11 @@ class BenefitClaim(Matter[BenefitClaimForm]):
         claimant = find_claimants(uow, [form.citizen_number]).get(form.citizen_number)
         if claimant is not None and claimant.paid_years < claimant.needed:
             yield Notice(
-                f"本节点记录的缴费年限为 {claimant.paid_years} 年，需要 {claimant.needed} 年",
+                sentence(
+                    "本节点记录的缴费年限为 {paid} 年，需要 {needed} 年",
+                    paid=claimant.paid_years,
+                    needed=claimant.needed,
+                ),
                 "citizen_number",
             )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.core.errors import Invalid
+from node.core.i18n import sentence
 from node.core.money import yuan
 from node.registry.citizen_number import (
     CitizenNumber,
@@ -63,7 +64,7 @@ def name_problems(text: str, *, field: str = "name") -> Iterator[Invalid]:
 def sex_problems(given: str, number: CitizenNumber, *, field: str = "sex") -> Iterator[Invalid]:
     """The sex, if stated, is the one in the number."""
     if given and given != number.sex:
-        yield Invalid(f"性别与公民身份号码不符：号码显示为{number.sex}", field=field)
+        yield Invalid("性别与公民身份号码不符：号码显示为{sex}", field=field, sex=str(number.sex))
 
 
 def birth_problems(
@@ -71,7 +72,11 @@ def birth_problems(
 ) -> Iterator[Invalid]:
     """The birth date, if stated, is the one in the number; the number prevails."""
     if given is not None and given != number.born_on:
-        yield Invalid(f"出生日期与公民身份号码不符：号码显示为 {number.born_on}", field=field)
+        yield Invalid(
+            "出生日期与公民身份号码不符：号码显示为 {born_on}",
+            field=field,
+            born_on=str(number.born_on),
+        )
 
 
 def age_on(born_on: date, on: date) -> int:
@@ -93,7 +98,12 @@ def age_problems(
     """Old enough to enrol on the day of application."""
     age = age_on(born_on, on)
     if age < minimum:
-        yield Invalid(f"未满 {minimum} 周岁，不能参保（现为 {age} 周岁）", field=field)
+        yield Invalid(
+            "未满 {minimum} 周岁，不能参保（现为 {age} 周岁）",
+            field=field,
+            minimum=minimum,
+            age=age,
+        )
 
 
 def grade_problems(
@@ -103,7 +113,10 @@ def grade_problems(
     if grade_fen not in grades:
         offered = "、".join(short_yuan(grade) for grade in sorted(grades))
         yield Invalid(
-            f"缴费档次 {short_yuan(grade_fen)} 元不在现行档次内，可选：{offered} 元", field=field
+            "缴费档次 {grade} 元不在现行档次内，可选：{offered} 元",
+            field=field,
+            grade=short_yuan(grade_fen),
+            offered=offered,
         )
 
 
@@ -228,13 +241,18 @@ def category_rule_problems(
         return
     age = age_on(read_number(citizen_number, today=on).born_on, on)
     if category is Category.FAMILY_PLANNING and age < CHILDBEARING_AGE:
-        yield Invalid(f"不满 {CHILDBEARING_AGE} 周岁，不可能属于计生家庭对象", field=field)
+        yield Invalid(
+            "不满 {least} 周岁，不可能属于计生家庭对象", field=field, least=CHILDBEARING_AGE
+        )
 
 
 def category_notices(category: Category, *, field: str = "category") -> Iterator[Notice]:
     """A special group rests on a certificate or on a list of its department."""
     if category is not Category.ORDINARY:
-        yield Notice(f"{category.title}须有相应证件或主管部门名单，请核对原件", field)
+        yield Notice(
+            sentence("{category}须有相应证件或主管部门名单，请核对原件", category=category.title),
+            field,
+        )
 
 
 def late_grade_notices(
@@ -244,7 +262,9 @@ def late_grade_notices(
     if grade_fen is None or any(number_problems(citizen_number, today=on)):
         return
     if age_on(read_number(citizen_number, today=on).born_on, on) >= PENSION_AGE:
-        yield Notice(f"已满 {PENSION_AGE} 周岁，不再按年缴费；需要补缴的请另行办理", field)
+        yield Notice(
+            sentence("已满 {age} 周岁，不再按年缴费；需要补缴的请另行办理", age=PENSION_AGE), field
+        )
 
 
 def _is_private(char: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from node.demo.plan import GUANDU_VILLAGE
+from tests.fixtures.accessibility import violations
 from tests.fixtures.browser import VIEWPORT, fresh_page
 from tests.fixtures.network import (
     HANSI,
@@ -98,6 +99,17 @@ def is_whole(page: Page) -> None:
     assert "Undefined" not in page.inner_text("main")
 
 
+SEEN: set[str] = set()
+
+
+def is_accessible(page: Page) -> None:
+    """axe-core finds nothing, with what is folded open. Once for each address: it takes a while."""
+    address = page.url.partition("?")[0].split("/", 3)[-1]
+    if address not in SEEN and not KEEP:
+        assert violations(page) == [], page.url
+        SEEN.add(address)
+
+
 def keep(page: Page, name: str) -> None:
     """Keep what is on the screen, when pictures are wanted."""
     if KEEP:
@@ -109,6 +121,7 @@ def keep(page: Page, name: str) -> None:
 def go(page: Page, network: Network, node: RegionCode, path: str) -> None:
     page.goto(f"{network.post(node).url}{path}")
     is_whole(page)
+    is_accessible(page)
 
 
 @pytest.mark.parametrize(("node", "login"), DESKS, ids=str)
@@ -151,6 +164,7 @@ def test_a_form_with_mistakes(browser: Browser, network: Network) -> None:
         page.get_by_role("button", name="提交", exact=True).click()
         expect(page.locator("#problems")).to_be_visible()
         is_whole(page)
+        assert violations(page) == []
         keep(page, "form-with-errors")
 
 
