@@ -132,9 +132,14 @@ def revocations(connection: Connection, node: str, epoch: str) -> Standing | Non
     rows = connection.execute(_REVOKED, {"of": node, "epoch": epoch}).all()
     if not rows:
         return None
-    for_good = any(row.successor is None for row in rows)
-    successor = None if for_good else max(row.successor for row in rows)
-    return Standing({row.route: row.last for row in rows}, successor)
+    withdrawn = {row.route: row.last for row in rows if row.successor is None}
+    succeeded = {row.route: row.last for row in rows if row.successor is not None}
+    if not withdrawn:
+        return Standing(succeeded, max(row.successor for row in rows if row.successor))
+    if ANY_ROUTE in withdrawn:
+        # What a node below said of a successor later must not widen what was withdrawn.
+        return Standing(withdrawn)
+    return Standing(succeeded | withdrawn | {ANY_ROUTE: 0})
 
 
 def certificate_row(found: Certificate) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Connection,
@@ -55,8 +56,11 @@ own = Table(
     "sim_own",
     metadata,
     Column("uid", String(60), primary_key=True),
+    Column("origin", String(40), nullable=False),
+    Column("route", String(100), nullable=False),
     Column("number", BigInteger, nullable=False),
-    comment="What a node wrote itself.",
+    Column("counts", Boolean, nullable=False),
+    comment="What a node wrote itself; what it had no right to write counts for nothing.",
 )
 
 state = Table(
@@ -182,9 +186,12 @@ def apply(place: str, connection: Connection, arrived: Sequence[Arrived]) -> Non
     fold(connection, steps)
 
 
-def write(connection: Connection, uid: str, number: int, lines: Iterable[Line]) -> None:
+def write(
+    connection: Connection, uid: str, *, origin: str, route: str, number: int, lines: Sequence[Line]
+) -> None:
     """The author's own side of a record, in the transaction that writes it."""
-    connection.execute(own.insert(), [{"uid": uid, "number": number}])
+    row = {"uid": uid, "origin": origin, "route": route, "number": number, "counts": bool(lines)}
+    connection.execute(own.insert(), [row])
     fold(connection, lines)
 
 

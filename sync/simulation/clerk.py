@@ -54,7 +54,7 @@ class Clerk:
         with node.machine.engine.begin() as connection:
             self._append(connection, node, origin, entries)
             for entry in entries:
-                application.write(connection, entry.uid, entry.number, entry.lines)
+                _write(connection, entry)
             if is_long:
                 _began_before_the_others(connection, entries[0].txn)
 
@@ -68,7 +68,7 @@ class Clerk:
         draft = _Draft("refusal", route, region, {"about": notice.record.body.get("uid", "")})
         entry = self._entry(node, me, draft, uid, txn=f"t/{uid}", is_good=True)
         self._append(connection, node, me, [entry])
-        application.write(connection, entry.uid, entry.number, entry.lines)
+        _write(connection, entry)
 
     def trespass(self, node: Node, fault: Trespass) -> None:
         """Write what this node has no right to write, past its own check."""
@@ -83,7 +83,7 @@ class Clerk:
             log.append(
                 connection, origin=node.place, route=route, txn=entry.txn, records=[entry.record]
             )
-            _own_row_only(connection, entry)
+            _write(connection, entry)
             self._commit_with(node, [entry])
 
     def _append(
@@ -198,9 +198,16 @@ def _amount(record_type: str, version: int, number: int) -> dict[str, Any]:
     return body
 
 
-def _own_row_only(connection: Connection, entry: Entry) -> None:
+def _write(connection: Connection, entry: Entry) -> None:
     """What its author should not have written counts for nothing in its own tables either."""
-    application.write(connection, entry.uid, entry.number, ())
+    application.write(
+        connection,
+        entry.uid,
+        origin=entry.log.origin,
+        route=entry.log.route,
+        number=entry.number,
+        lines=[] if entry.is_trespass else entry.lines,
+    )
 
 
 def _began_before_the_others(connection: Connection, txn: str) -> None:

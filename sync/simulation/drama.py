@@ -17,6 +17,8 @@ from sync.simulation.faults import Fault
 from sync.simulation.machine import Image
 from sync.simulation.node import Node
 from sync.simulation.oracle import Branch
+from sync.simulation.snapshots import set_snapshot_down, take_snapshot
+from sync.simulation.sticks import Sticks
 from sync.simulation.tree import ABOVE, LEVELS, ancestors, name_of
 from sync.simulation.world import World
 from sync.store import stream
@@ -31,6 +33,7 @@ class Drama:
     def __init__(self, world: World) -> None:
         self._world = world
         self._random = world.random("drama")
+        self._snapshots = world.random("snapshots")
         self._images: dict[Fault, tuple[Node, Image, Branch]] = {}
         self.skipped: list[Fault] = []
         """Faults for which the moment was wrong: nothing to steal, or written in between."""
@@ -50,6 +53,7 @@ class Drama:
             faults.Settlement: self._settlement,
             faults.LateJoin: self._late_join,
             faults.Restore: self._restore,
+            faults.Stick: Sticks(self._world).send,
         }
         for fault in self._world.plan.faults:
             self._world.at_day(fault.day, partial(plays[type(fault)], fault), str(fault))
@@ -238,10 +242,21 @@ class Drama:
             code = ""
         if admissions:
             self._run(node, "adopt", lambda: _adopt(node, admissions[0]))
+            self._begin(node, parent)
         if not node.can_talk and world.day() < world.plan.days + _PATIENT_DAYS:
             is_kept = self._random.random() < 0.5  # noqa: PLR2004
             hours = 1.0 if is_kept else 24 * 4.0
             world.later(hours * _HOUR, partial(again, code=code * is_kept), f"again: {fault}")
+
+    def _begin(self, node: Node, parent: Node) -> None:
+        """Half of the new machines begin with a snapshot; power may go before it counts."""
+        if not node.can_talk or self._snapshots.random() < 0.5:  # noqa: PLR2004
+            return
+        taken: list[bool] = []
+        self._run(parent, "snapshot", lambda: taken.append(take_snapshot(parent, node)))
+        parent.gave_snapshot_at = self._world.day()
+        if any(taken) and self._run(node, "begin", lambda: set_snapshot_down(node)):
+            self._world.note(f"{name_of(node.place)} begins with a snapshot")
 
     # Disks
 
@@ -257,6 +272,10 @@ class Drama:
             self.skipped.append(fault)
             return
         node, image, branch = saved
+        if node.gave_snapshot_at > fault.saved:
+            # The child that began with it has this node's state, and not the segments to give back.
+            self.skipped.append(fault)
+            return
         self._world.disk_lost(node, image)
         node.branch = branch
         node.machine.restore(image)

@@ -23,27 +23,30 @@ class Expected:
     mixed: set[Key] = field(default_factory=set)
 
 
-def expect(disk: Disk, oracle: Oracle, references: Mapping[StreamId, Book]) -> Expected:
+def expect(disk: Disk, oracle: Oracle, histories: Mapping[StreamId, Book]) -> Expected:
     """Go through all streams of a node as it should have done.
 
-    What came with a snapshot is read in the reference's copy of the stream.
+    What came with a snapshot is read in the longest copy of the stream there is.
     """
     outcome = Expected()
     sides: dict[Key, set[bool]] = defaultdict(set)
+    came_with_state: set[Key] = set()
     for streams in by_log(disk.books).values():
         blocked: set[str] = set()
         for name, book in streams:
-            for line in _effective(name, book, references):
+            for line in _effective(name, book, histories):
                 entry = oracle.entry(line.uid)
                 if entry and line.seq <= disk.streams[name].applied:
                     _step(outcome, entry, blocked, sides, is_own=entry.uid in disk.own)
-    outcome.mixed = {key for key, found in sides.items() if len(found) > 1}
+                    if line.seq <= book.begun:  # in its giver's order, which may be mixed
+                        came_with_state |= {(kind, key) for kind, key, _ in entry.lines}
+    outcome.mixed = {key for key, found in sides.items() if len(found) > 1} | came_with_state
     return outcome
 
 
-def _effective(name: StreamId, book: Book, references: Mapping[StreamId, Book]) -> Iterator[Line]:
-    if book.begun and name in references:
-        yield from (line for line in references[name].lines if line.seq <= book.begun)
+def _effective(name: StreamId, book: Book, histories: Mapping[StreamId, Book]) -> Iterator[Line]:
+    if book.begun and name in histories:
+        yield from (line for line in histories[name].lines if line.seq <= book.begun)
     yield from (line for line in book.lines if line.seq > book.begun)
 
 

@@ -100,3 +100,14 @@ class Restore(Fault):
     """The disk is put back as it was at `saved`."""
 
     saved: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stick(Fault):
+    """A bundle between this place and its parent; it arrives `days` later."""
+
+    is_up: bool
+    days: float
+    is_twice: bool
+    is_damaged: bool
+    is_locked: bool

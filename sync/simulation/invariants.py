@@ -38,8 +38,12 @@ class Rest:
 
     @cached_property
     def expected(self) -> dict[str, Expected]:
-        books = {name: disk.books[name] for name, disk in self.references.items()}
-        return {place: expect(disk, self.oracle, books) for place, disk in self.disks.items()}
+        histories: dict[StreamId, Book] = {}
+        for disk in self.disks.values():
+            for name, book in disk.books.items():
+                if name not in histories or len(book.lines) > len(histories[name].lines):
+                    histories[name] = book
+        return {place: expect(disk, self.oracle, histories) for place, disk in self.disks.items()}
 
     def is_due(self, place: str, name: StreamId) -> bool:
         """Must this node hold that stream: as its author, as its host, or as a taker?"""

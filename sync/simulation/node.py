@@ -79,6 +79,8 @@ class Node:
         self.incarnation = 1
         self.is_running = False
         self.is_gone = False
+        self.gave_snapshot_at = -1.0
+        """On which day it last gave a snapshot."""
         self.alter: Alter | None = None
         self.crashes: dict[str, int] = {}
         self._plan = plan

@@ -135,6 +135,7 @@ class _Draughtsman:
         releases = self._releases()
         weather = {place: self._weather() for place in self._machines if place in ABOVE}
         drawn: list[Fault] = [*self._upgrades(releases), *self._lasting(), *self._passing()]
+        drawn += self._sticks()
         return Plan(
             seed=self._seed,
             depth=self._depth,
@@ -231,6 +232,16 @@ class _Draughtsman:
             hours = random.choice([-1, 1]) * random.choice([0.2, 5.0, 30.0, 24.0 * 9])
             until = day + random.uniform(0.5, 10)
             yield faults.WrongClock(day, random.choice(self._machines), until, hours)
+
+    def _sticks(self) -> Iterator[Fault]:
+        random = Random(f"{self._seed}/{self._depth}/sticks")  # noqa: S311  # a simulation
+        links = [place for place in self._machines if place in ABOVE]
+        for _ in range(random.choice([0, 0, 2, 4])):
+            day, place = random.uniform(0, self._days), random.choice(links)
+            days = random.choice([0.0, 0.5, 6.0])
+            chances = [random.random() < chance for chance in (0.5, 0.3, 0.4, 0.5)]
+            is_up, is_twice, is_damaged, is_locked = chances
+            yield faults.Stick(day, place, is_up, days, is_twice, is_damaged, is_locked)
 
     def _crimes(self) -> Iterator[Fault]:
         random = self._random

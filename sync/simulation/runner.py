@@ -133,7 +133,7 @@ def _play(world: World) -> tuple[Drama, list[str]]:
     world.build(without=drama.late)
     world.play(until_day=world.plan.days)
     world.play_out()
-    findings = heal(world, people)
+    findings = world.findings + heal(world, people)
     return drama, findings or broken(world)
 
 

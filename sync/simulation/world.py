@@ -57,6 +57,8 @@ class World:
         """Place → hours its next loss of power lasts."""
         self.releases = dict(plan.releases)
         self.chronicle: list[str] = []
+        self.findings: list[str] = []
+        """What was seen to be wrong already while the plan was played."""
         self.revoked: dict[tuple[str, str], tuple[str, Branch, dict[str, int]]] = {}
         """(place, epoch) → who revoked it, what it wrote, and how far its streams stood there."""
         self.lasting_incidents: set[tuple[str, str, str]] = set()

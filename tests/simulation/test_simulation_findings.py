@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Connection
 
-from sync import Arrived, Handler, Refused, store
+from sync import Arrived, Handler, Refused, StreamId, store
 from tests.scenario.sync_disks import restore, save
 from tests.scenario.sync_tree import (
     COUNTY,
@@ -17,6 +17,7 @@ from tests.scenario.sync_tree import (
     Tree,
     fact,
     fall,
+    join,
     put_facts,
     rise,
 )
@@ -111,3 +112,30 @@ def test_a_fork_that_shows_after_the_new_epoch_began_is_mended_as_well(tree: Tre
 
     assert village.facts() == {f"sent {down}": 1, f"mine {down}": 2}
     assert [one.kind for one in township.replica.status().incidents] == []
+
+
+def test_a_successor_named_below_does_not_widen_what_was_revoked_above(tree: Tree) -> None:
+    """Seed 2: the county revoked a village, the township gave its place to another machine.
+
+    What the township said of the old machine's streams then counted at the county, too, and it took
+    what the revoked machine had written and the county had not held when it revoked it.
+    """
+    tree.grow(PROVINCE, COUNTY, TOWNSHIP, VILLAGE)
+    county, township, village = tree[COUNTY], tree[TOWNSHIP], tree[VILLAGE]
+    village.write("up/county", fact("known", 1))
+    tree.sync()
+    village.write("up/province", fact("too late", 2))
+    village.replica.seal()
+    rise(village, township)
+    old = village.replica.identity()
+    assert old is not None
+    county.replica.revoke(node=VILLAGE, epoch=old.epoch, reason="stolen", by="li")
+    tree.clock.forward(hours=1)
+    join(township, tree.seedling(VILLAGE))
+    township.replica.seal()
+
+    for _ in range(3):
+        rise(township, county)
+
+    assert county.facts() == {"known": 1}
+    assert county.head(StreamId(VILLAGE, old.epoch, "up/province")) == 0
