@@ -4,6 +4,7 @@ A stick may come days later than what the link brought meanwhile, may come twice
 on the way: then it must be refused and change nothing.
 """
 
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
@@ -78,7 +79,7 @@ class Sticks:
         node = self._world.nodes.get(place)
         return node if node and node.can_talk else None
 
-    def _run(self, node: Node, doing: str, what: partial[object]) -> bool:
+    def _run(self, node: Node, doing: str, what: Callable[[], object]) -> bool:
         if not node.is_running:
             return False
         if node.run(doing, what):

@@ -45,8 +45,6 @@ class World:
         self.now = 0.0
         self.oracle = Oracle()
         self.nodes: dict[str, Node] = {}
-        self.twins: list[Node] = []
-        """Second machines that speak with the identity of another."""
         self.lost: list[Node] = []
         """Machines that burned down."""
         self.hosts = {place: ABOVE[place] for place in plan.hosted}
@@ -248,7 +246,7 @@ class World:
     def disk_lost(self, node: Node, image: Image | None = None) -> None:
         """What was on this disk only, and is not in the image it is put back to, may be gone."""
         survivors = uids_in(image) if image else set()
-        for other in [*self.nodes.values(), *self.twins]:
+        for other in self.nodes.values():
             if other is not node and not other.is_gone:
                 with other.machine.looked_into() as connection:
                     survivors |= uids_on(connection)
