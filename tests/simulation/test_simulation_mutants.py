@@ -20,7 +20,7 @@ FOUND_AT = {
     "apply-twice": 38,
     "trust-a-relay": 2,
     "forget-dedup": 1,
-    "cursor-past-a-gap": 27,
+    "cursor-past-a-gap": 104,
     "accept-a-revoked-key": 2,
     "authority-unasked": 0,
     "overtake-the-held": 1,
