@@ -18,6 +18,8 @@ from tests.scenario.sync_process import Orders
 from tests.scenario.sync_tree import COUNTY, TOWNSHIP, VILLAGE, Place, Tree
 
 ROUNDS = int(os.environ.get("SYNC_KILL_ROUNDS", "4"))
+pytestmark = pytest.mark.timeout(300 + 60 * ROUNDS)  # many rounds on a busy machine
+wait = partial(until, seconds=240.0)
 
 
 class Processes:
@@ -89,17 +91,17 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
     tree.grow(COUNTY, TOWNSHIP, VILLAGE)
     chance = Random(victim)  # noqa: S311  # a replayable plan
     with processes(tree, tmp_path) as nodes:
-        until(lambda: len(tree[COUNTY].facts()) > 50 and len(tree[VILLAGE].facts()) > 50)
+        wait(lambda: len(tree[COUNTY].facts()) > 50 and len(tree[VILLAGE].facts()) > 50)
         for _ in range(ROUNDS):
             time.sleep(chance.uniform(0, 0.3))
             seen = tree[victim].replica.newest()
             nodes.shoot(victim)
             nodes.start(victim)
-            until(partial(tree[victim].replica.has_news, seen))
+            wait(partial(tree[victim].replica.has_news, seen))
         nodes.enough.touch()
-        until(lambda: tree[VILLAGE].replica.status().outbox == 0)
-        until(lambda: streams(tree[VILLAGE]) == streams(tree[COUNTY]))
-        until(lambda: streams(tree[TOWNSHIP]) == streams(tree[COUNTY]))
+        wait(lambda: tree[VILLAGE].replica.status().outbox == 0)
+        wait(lambda: streams(tree[VILLAGE]) == streams(tree[COUNTY]))
+        wait(lambda: streams(tree[TOWNSHIP]) == streams(tree[COUNTY]))
 
     assert tree[VILLAGE].facts() == tree[COUNTY].facts() == tree[TOWNSHIP].facts()
     assert len(tree[COUNTY].facts()) > 100
