@@ -159,7 +159,7 @@ def _fill(connection: Connection, people: int) -> None:
                 month, instalment, village, base_fen, city_fen, county_fen, years_fen, age_fen,
                 account_fen, fen, is_void)
             SELECT '{COUNTY}', 1, n, n, 'e' || n, 'pension', '2026-05-01', 1, {village}, {parts},
-                13300, 1 = 0 FROM {from_numbers}""",
+                13300, 0 FROM {from_numbers}""",
         f"""INSERT INTO payroll_run (county_code, run_no, month, kind, state, pay_day, people,
                 lines, fen, offset_fen, computed_by, computed_by_name, computed_at,
                 reviewed_by_name, approved_by_name, frozen_hash, bank, explanation)
@@ -215,7 +215,7 @@ def _floor_run(connection: Connection) -> int:
             SELECT e.county_code, 2, row_number() OVER (ORDER BY e.village, e.id),
                 row_number() OVER (ORDER BY e.village, e.id), e.id, 'pension', :month, 1,
                 e.village, r.base_fen, r.city_fen, r.county_fen, r.years_fen, r.age_fen,
-                r.account_fen, r.fen, 1 = 0
+                r.account_fen, r.fen, 0
             FROM entitlement e JOIN benefit_rate r ON r.county_code = e.county_code
                 AND r.entitlement_id = e.id
         """),

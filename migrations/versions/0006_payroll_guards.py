@@ -90,7 +90,7 @@ def _guard_sqlite() -> None:
         WHEN NEW.kind = 'pension' AND (
             SELECT sum(l.fen) FROM payroll_line l
             WHERE l.county_code = NEW.county_code AND l.entitlement_id = NEW.entitlement_id
-                AND l.month = NEW.month AND l.kind = 'pension' AND NOT l.is_void) > coalesce((
+                AND l.month = NEW.month AND l.kind = 'pension' AND l.is_void = 0) > coalesce((
             SELECT r.fen FROM benefit_rate r
             WHERE r.county_code = NEW.county_code AND r.entitlement_id = NEW.entitlement_id
                 AND r.superseded_by IS NULL AND r.from_month <= NEW.month
@@ -109,7 +109,7 @@ def _guard_sqlite() -> None:
             BEGIN SELECT RAISE(ABORT, '{FROZEN}'); END""")
     op.execute(f"""
         CREATE TRIGGER line_fixed BEFORE UPDATE ON payroll_line
-        WHEN {_changed(LINE_FIXED, "IS NOT")} OR (OLD.is_void AND NOT NEW.is_void)
+        WHEN {_changed(LINE_FIXED, "IS NOT")} OR (OLD.is_void = 1 AND NEW.is_void = 0)
         BEGIN SELECT RAISE(ABORT, '{FROZEN}'); END""")
     op.execute(f"""
         CREATE TRIGGER payment_fixed BEFORE UPDATE ON payroll_payment
@@ -166,7 +166,7 @@ def _guard_postgres() -> None:
                   WHERE kind = 'pension') a
             JOIN payroll_line l ON l.county_code = a.county_code
                 AND l.entitlement_id = a.entitlement_id AND l.month = a.month
-                AND l.kind = 'pension' AND NOT l.is_void
+                AND l.kind = 'pension' AND l.is_void = 0
             GROUP BY a.county_code, a.entitlement_id, a.month) paid
         LEFT JOIN benefit_rate r ON r.county_code = paid.county_code
             AND r.entitlement_id = paid.entitlement_id AND r.superseded_by IS NULL
@@ -183,7 +183,7 @@ def _guard_postgres() -> None:
             WHERE {_run("a", frozen=False)}"""
         _on_added(f"{short}_complete", table, added, COMPLETE)
         _on_rows(f"{short}_kept", table, "DELETE", _run("OLD", frozen=True), FROZEN)
-    fixed = f"{_changed(LINE_FIXED, 'IS DISTINCT FROM')} OR (OLD.is_void AND NOT NEW.is_void)"
+    fixed = f"{_changed(LINE_FIXED, 'IS DISTINCT FROM')} OR (OLD.is_void = 1 AND NEW.is_void = 0)"
     _on_rows("line_fixed", "payroll_line", "UPDATE", fixed, FROZEN)
     fixed = f"({_changed(PAYMENT_FIXED, 'IS DISTINCT FROM')}) AND {_run('OLD', frozen=True)}"
     _on_rows("payment_fixed", "payroll_payment", "UPDATE", fixed, FROZEN)

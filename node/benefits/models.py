@@ -113,6 +113,7 @@ class BenefitSuspension(SQLModel, table=True):
             sqlite_where=text("until_month IS NULL AND NOT is_revoked"),
             postgresql_where=text("until_month IS NULL AND NOT is_revoked"),
         ),
+        Index("ix_benefit_suspension_entitlement", "county_code", "entitlement_id"),
     )
 
     county_code: str = Field(primary_key=True, max_length=12)
@@ -166,6 +167,7 @@ class BenefitEnd(SQLModel, table=True):
             sqlite_where=text("NOT is_revoked"),
             postgresql_where=text("NOT is_revoked"),
         ),
+        Index("ix_benefit_end_entitlement", "county_code", "entitlement_id"),
     )
 
     county_code: str = Field(primary_key=True, max_length=12)

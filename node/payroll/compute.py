@@ -41,8 +41,6 @@ COVERS = """r.county_code = e.county_code AND r.entitlement_id = e.id
 IS_DUE = """m.month >= e.due_from AND (e.last_month IS NULL OR m.month <= e.last_month)"""
 
 _PARTS = ", ".join(f"r.{name}" for name in (*COMPONENTS, "fen"))
-_LESS = ", ".join(f"r.{name} - coalesce(p.{name}, 0) AS {name}" for name in (*COMPONENTS, "fen"))
-
 _THIS_MONTH = f"""
     SELECT e.id AS entitlement_id, e.village, 'pension' AS kind, m.month, 1 AS instalment, {_PARTS}
     FROM entitlement e
@@ -51,35 +49,45 @@ _THIS_MONTH = f"""
     WHERE e.county_code = :county AND {NOT_SUSPENDED}
         AND NOT EXISTS (SELECT 1 FROM payroll_line l WHERE l.county_code = e.county_code
             AND l.entitlement_id = e.id AND l.month = :month AND l.kind = 'pension'
-            AND NOT l.is_void)
+            AND l.is_void = 0)
 """
 
-PAID_BEFORE = f"""
-    SELECT entitlement_id, month, {summed()}, CAST(sum(counted) AS INTEGER) AS counted FROM (
-        SELECT l.entitlement_id, l.month, {", ".join(f"l.{name}" for name in (*COMPONENTS, "fen"))},
-            1 AS counted
-        FROM payroll_line l JOIN entitlement e
-            ON e.county_code = l.county_code AND e.id = l.entitlement_id AND l.month >= e.owed_from
-        WHERE l.county_code = :county AND l.kind = 'pension' AND NOT l.is_void
-            AND e.owed_from <= :month
-        UNION ALL
-        SELECT b.entitlement_id, b.month,
-            {", ".join(f"-b.{name}" for name in (*COMPONENTS, "fen"))}, 0
-        FROM recovered_month b WHERE b.county_code = :county) AS moved
-    GROUP BY entitlement_id, month
-"""
-"""What was paid for a month less what was recovered of it."""
+HAS_LINE = """EXISTS (SELECT 1 FROM payroll_line l WHERE l.county_code = e.county_code
+            AND l.entitlement_id = e.id AND l.month = :month AND l.kind = 'pension'
+            AND l.is_void = 0)"""
 
-_MONTHS_BEFORE = f"""
-    SELECT e.id AS entitlement_id, e.village, 'pension' AS kind, m.month,
-        CAST(coalesce(p.counted, 0) AS INTEGER) + 1 AS instalment, {_LESS}
+_PLUS = ", ".join(f"r.{name} AS {name}" for name in (*COMPONENTS, "fen"))
+_MINUS = ", ".join(f"-l.{name}" for name in (*COMPONENTS, "fen"))
+_BACK = ", ".join(f"b.{name}" for name in (*COMPONENTS, "fen"))
+
+# Entitlements lead: each looks into its own lines from `owed_from` on, and most have none there.
+MOVED = f"""
+    SELECT e.id AS entitlement_id, e.village, m.month, 1 AS due, 0 AS counted, {_PLUS}
     FROM entitlement e
     JOIN month_list m ON m.month >= e.owed_from AND {IS_DUE}
     JOIN benefit_rate r ON {COVERS}
-    LEFT JOIN ({PAID_BEFORE}) AS p ON p.entitlement_id = e.id AND p.month = m.month
-    WHERE e.county_code = :county AND {NOT_SUSPENDED}
-        AND (m.month < :month OR p.counted > 0)
-        AND r.fen - coalesce(p.fen, 0) > 0
+    WHERE e.county_code = :county AND {NOT_SUSPENDED} {{which}}
+    UNION ALL
+    SELECT e.id, e.village, l.month, 0, 1, {_MINUS}
+    FROM entitlement e CROSS JOIN payroll_line l
+    WHERE e.county_code = :county AND e.owed_from <= :month
+        AND l.county_code = e.county_code AND l.entitlement_id = e.id
+        AND l.month >= e.owed_from AND l.month <= :month AND l.kind = 'pension' AND l.is_void = 0
+    UNION ALL
+    SELECT e.id, e.village, b.month, 0, 0, {_BACK}
+    FROM recovered_month b JOIN entitlement e
+        ON e.county_code = b.county_code AND e.id = b.entitlement_id AND b.month >= e.owed_from
+    WHERE b.county_code = :county
+"""
+"""What is due less what was paid, and what was recovered of it, row by row."""
+
+_LATE = f"AND (m.month < :month OR {HAS_LINE}) AND (e.owed_from < :month OR {HAS_LINE})"
+
+_MONTHS_BEFORE = f"""
+    SELECT entitlement_id, village, 'pension' AS kind, month,
+        CAST(sum(counted) AS INTEGER) + 1 AS instalment, {summed()}
+    FROM ({MOVED.format(which=_LATE)}) AS moved
+    GROUP BY entitlement_id, village, month HAVING sum(due) > 0 AND sum(fen) > 0
 """
 
 
@@ -91,7 +99,7 @@ def _lump(kind: LineKind, fen: str) -> str:
         FROM benefit_end b
         WHERE b.county_code = :county AND NOT b.is_revoked AND {fen} > 0
             AND NOT EXISTS (SELECT 1 FROM payroll_line l WHERE l.county_code = b.county_code
-                AND l.entitlement_id = b.entitlement_id AND l.kind = '{kind}' AND NOT l.is_void)
+                AND l.entitlement_id = b.entitlement_id AND l.kind = '{kind}' AND l.is_void = 0)
     """
 
 
@@ -114,7 +122,7 @@ def _insert_lines(months: list[date]) -> str:
         SELECT :county, :run,
             row_number() OVER (ORDER BY village, entitlement_id, month, kind),
             dense_rank() OVER (ORDER BY village, entitlement_id),
-            entitlement_id, kind, month, instalment, village, {components}, fen, (1 = 0)
+            entitlement_id, kind, month, instalment, village, {components}, fen, 0
         FROM due ORDER BY village, entitlement_id, month, kind
     """
 

@@ -102,7 +102,7 @@ def _hold_back(uow: UnitOfWork, county: str, entitlement_id: str, last_month: da
             lines.c.county_code == county,
             lines.c.entitlement_id == entitlement_id,
             lines.c.month > last_month,
-            ~lines.c.is_void,
+            lines.c.is_void == 0,
         )
         .distinct()
     )

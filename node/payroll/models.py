@@ -74,6 +74,8 @@ class PayrollLine(SQLModel, table=True):
     """
 
     __tablename__ = "payroll_line"
+    # SQLite keeps its rows apart from the primary key: without statistics it would look a month up
+    # there, under the county alone, and not in the index that is made for it.
     __table_args__ = (
         Index(
             "ux_payroll_line_month",
@@ -83,10 +85,9 @@ class PayrollLine(SQLModel, table=True):
             "kind",
             "instalment",
             unique=True,
-            sqlite_where=text("NOT is_void"),
-            postgresql_where=text("NOT is_void"),
+            sqlite_where=text("is_void = 0"),
+            postgresql_where=text("is_void = 0"),
         ),
-        {"sqlite_with_rowid": False},
     )
 
     county_code: str = Field(primary_key=True, max_length=12)
@@ -105,7 +106,7 @@ class PayrollLine(SQLModel, table=True):
     age_fen: int = Field(sa_type=BigInteger)
     account_fen: int = Field(sa_type=BigInteger)
     fen: int = Field(sa_type=BigInteger)
-    is_void: bool = False
+    is_void: int = Field(default=0, sa_type=SmallInteger, description="1 when it was given up")
 
 
 class PayrollPayment(SQLModel, table=True):
@@ -192,7 +193,6 @@ class PaidLine(SQLModel, table=True):
             postgresql_where=text("bounced_on IS NULL"),
         ),
         Index("ix_paid_line_village", "county_code", "village", "run_month"),
-        {"sqlite_with_rowid": False},
     )
 
     county_code: str = Field(primary_key=True, max_length=12)

@@ -29,7 +29,7 @@ _PAID = typed(
         JOIN payroll_payment p ON p.county_code = l.county_code AND p.run_no = l.run_no
             AND p.pay_no = l.pay_no
         WHERE l.county_code = :county AND l.entitlement_id = :entitlement
-            AND l.kind = 'pension' AND NOT l.is_void AND l.month BETWEEN :first AND :last
+            AND l.kind = 'pension' AND l.is_void = 0 AND l.month BETWEEN :first AND :last
             AND p.state IN ('paid', 'kept')
         UNION ALL
         SELECT b.month, {", ".join(f"-b.{name}" for name in (*COMPONENTS, "fen"))}

@@ -11,18 +11,15 @@ from sqlalchemy import Date, TextClause, bindparam, func, select, text
 from node.benefits.records import entitlements
 from node.benefits.rules import months_from, next_month
 from node.core.work import UnitOfWork
-from node.payroll.compute import COVERS, IS_DUE, NOT_SUSPENDED, PAID_BEFORE
+from node.payroll.compute import COVERS, IS_DUE, MOVED, NOT_SUSPENDED
 from node.payroll.models import PayrollRun
 from node.payroll.tables import typed
 
 _MISSING = f"""
     WITH month_list (month) AS (VALUES {{months}})
-    SELECT count(DISTINCT e.id)
-    FROM entitlement e
-    JOIN month_list m ON m.month >= e.owed_from AND {IS_DUE}
-    JOIN benefit_rate r ON {COVERS}
-    LEFT JOIN ({PAID_BEFORE}) AS p ON p.entitlement_id = e.id AND p.month = m.month
-    WHERE e.county_code = :county AND {NOT_SUSPENDED} AND r.fen > coalesce(p.fen, 0)
+    SELECT count(DISTINCT entitlement_id) FROM (
+        SELECT entitlement_id FROM ({MOVED.format(which="")}) AS moved
+        GROUP BY entitlement_id, village, month HAVING sum(due) > 0 AND sum(fen) > 0) AS owed
 """
 
 _EXCESS = typed(f"""
@@ -31,7 +28,7 @@ _EXCESS = typed(f"""
           FROM payroll_line l
           JOIN payroll_line a ON a.county_code = l.county_code
               AND a.entitlement_id = l.entitlement_id AND a.month = l.month
-              AND a.kind = 'pension' AND NOT a.is_void
+              AND a.kind = 'pension' AND a.is_void = 0
           WHERE l.county_code = :county AND l.run_no = :run AND l.kind = 'pension'
           GROUP BY l.entitlement_id, l.month, l.line_no) AS m
     JOIN entitlement e ON e.county_code = :county AND e.id = m.entitlement_id

@@ -21,8 +21,8 @@ _CARRY = typed("""
 """)
 
 _VOID = typed("""
-    UPDATE payroll_line SET is_void = (1 = 1)
-    WHERE county_code = :county AND run_no = :run AND NOT is_void AND EXISTS (
+    UPDATE payroll_line SET is_void = 1
+    WHERE county_code = :county AND run_no = :run AND is_void = 0 AND EXISTS (
         SELECT 1 FROM payroll_payment p WHERE p.county_code = :county AND p.run_no = :run
             AND p.pay_no = payroll_line.pay_no AND p.state = 'carried')
 """)
@@ -30,7 +30,7 @@ _VOID = typed("""
 _OWED_AGAIN = typed("""
     UPDATE entitlement SET owed_from = l.month
     FROM (SELECT entitlement_id, min(month) AS month FROM payroll_line
-          WHERE county_code = :county AND run_no = :run AND is_void AND kind = 'pension'
+          WHERE county_code = :county AND run_no = :run AND is_void = 1 AND kind = 'pension'
           GROUP BY entitlement_id) AS l
     WHERE entitlement.county_code = :county AND entitlement.id = l.entitlement_id
         AND entitlement.owed_from > l.month
