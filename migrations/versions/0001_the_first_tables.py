@@ -213,6 +213,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('county_code', 'id')
     )
     with op.batch_alter_table('benefit_end', schema=None) as batch_op:
+        batch_op.create_index('ix_benefit_end_entitlement', ['county_code', 'entitlement_id'], unique=False)
         batch_op.create_index('ux_benefit_end_person', ['county_code', 'entitlement_id'], unique=True, sqlite_where=sa.text('NOT is_revoked'), postgresql_where=sa.text('NOT is_revoked'))
 
     op.create_table('benefit_rate',
@@ -269,6 +270,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('county_code', 'id')
     )
     with op.batch_alter_table('benefit_suspension', schema=None) as batch_op:
+        batch_op.create_index('ix_benefit_suspension_entitlement', ['county_code', 'entitlement_id'], unique=False)
         batch_op.create_index('ux_benefit_suspension_open', ['county_code', 'entitlement_id'], unique=True, sqlite_where=sa.text('until_month IS NULL AND NOT is_revoked'), postgresql_where=sa.text('until_month IS NULL AND NOT is_revoked'))
 
     op.create_table('bulletin',
@@ -745,8 +747,7 @@ def upgrade() -> None:
     sa.Column('paid_on', sa.Date(), nullable=False),
     sa.Column('is_on_time', sa.Boolean(), nullable=False),
     sa.Column('bounced_on', sa.Date(), nullable=True),
-    sa.PrimaryKeyConstraint('county_code', 'run_no', 'line_no'),
-    sqlite_with_rowid=False
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'line_no')
     )
     with op.batch_alter_table('paid_line', schema=None) as batch_op:
         batch_op.create_index('ix_paid_line_village', ['county_code', 'village', 'run_month'], unique=False)
@@ -780,12 +781,11 @@ def upgrade() -> None:
     sa.Column('age_fen', sa.BigInteger(), nullable=False),
     sa.Column('account_fen', sa.BigInteger(), nullable=False),
     sa.Column('fen', sa.BigInteger(), nullable=False),
-    sa.Column('is_void', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('county_code', 'run_no', 'line_no'),
-    sqlite_with_rowid=False
+    sa.Column('is_void', sa.SmallInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'line_no')
     )
     with op.batch_alter_table('payroll_line', schema=None) as batch_op:
-        batch_op.create_index('ux_payroll_line_month', ['county_code', 'entitlement_id', 'month', 'kind', 'instalment'], unique=True, sqlite_where=sa.text('NOT is_void'), postgresql_where=sa.text('NOT is_void'))
+        batch_op.create_index('ux_payroll_line_month', ['county_code', 'entitlement_id', 'month', 'kind', 'instalment'], unique=True, sqlite_where=sa.text('is_void = 0'), postgresql_where=sa.text('is_void = 0'))
 
     op.create_table('payroll_payment',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -1702,7 +1702,7 @@ def downgrade() -> None:
 
     op.drop_table('payroll_payment')
     with op.batch_alter_table('payroll_line', schema=None) as batch_op:
-        batch_op.drop_index('ux_payroll_line_month', sqlite_where=sa.text('NOT is_void'), postgresql_where=sa.text('NOT is_void'))
+        batch_op.drop_index('ux_payroll_line_month', sqlite_where=sa.text('is_void = 0'), postgresql_where=sa.text('is_void = 0'))
 
     op.drop_table('payroll_line')
     op.drop_table('paid_on_behalf')
@@ -1805,6 +1805,7 @@ def downgrade() -> None:
     op.drop_table('bulletin')
     with op.batch_alter_table('benefit_suspension', schema=None) as batch_op:
         batch_op.drop_index('ux_benefit_suspension_open', sqlite_where=sa.text('until_month IS NULL AND NOT is_revoked'), postgresql_where=sa.text('until_month IS NULL AND NOT is_revoked'))
+        batch_op.drop_index('ix_benefit_suspension_entitlement')
 
     op.drop_table('benefit_suspension')
     op.drop_table('benefit_recovery')
@@ -1814,6 +1815,7 @@ def downgrade() -> None:
     op.drop_table('benefit_rate')
     with op.batch_alter_table('benefit_end', schema=None) as batch_op:
         batch_op.drop_index('ux_benefit_end_person', sqlite_where=sa.text('NOT is_revoked'), postgresql_where=sa.text('NOT is_revoked'))
+        batch_op.drop_index('ix_benefit_end_entitlement')
 
     op.drop_table('benefit_end')
     with op.batch_alter_table('bank_result_line', schema=None) as batch_op:
