@@ -5,6 +5,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from benchmarks.bank_result import measure as bank_result
 from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table, timed
 from benchmarks.payroll import measure as payroll
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "long": sync_long,
     "many": sync_many,
     "interest": interest,
+    "bank": bank_result,
     "village": village,
     "snapshot": snapshot,
     "payroll": payroll,

@@ -12,7 +12,7 @@ from node.banking.description import bank as bank_of
 from node.banking.models import BankBatch, BankFile, BankLine
 from node.banking.outgoing import OutgoingLine, write_control, write_lines
 from node.banking.rules import Direction, LineState, line_problems
-from node.core.db import BATCH_ROWS
+from node.core.db import BATCH_ROWS, MANY_ROWS, tell_planner
 from node.core.errors import Conflict, Invalid
 from node.core.serials import reserve
 from node.core.work import UnitOfWork
@@ -109,8 +109,11 @@ def open_batch_from(uow: UnitOfWork, new: NewBatch, lines: TextualSelect) -> Ban
     columns = ["county_code", "batch_no", "line_no", "bank", "purpose", "state", "code", *_COPIED]
     uow.connection.execute(bank_lines.insert().from_select(columns, told))
     counted = select(func.count()).where(*_of(bank_lines, county, number))
-    if not uow.connection.execute(counted).scalar_one():
+    made = uow.connection.execute(counted).scalar_one()
+    if not made:
         return None
+    if made >= MANY_ROWS:
+        tell_planner(uow.connection, bank_lines)
     return _cut(uow, new, number)
 
 

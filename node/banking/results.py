@@ -19,7 +19,7 @@ from node.banking.events import tell_taken
 from node.banking.incoming import ResultRow, Totals, batched, read_rows
 from node.banking.models import BankLine, BankResult, BankResultLine
 from node.banking.rules import MOVES, Direction, LineState, Outcome
-from node.core.db import insert_new
+from node.core.db import MANY_ROWS, insert_new, tell_planner
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.serials import reserve
 from node.core.work import UnitOfWork
@@ -282,6 +282,8 @@ def _apply(uow: UnitOfWork, result: BankResult) -> None:
         "direction": result.direction,
     }
     connection = uow.connection
+    if result.lines >= MANY_ROWS:
+        tell_planner(connection, result_lines)
     connection.execute(_JUDGE, given)
     connection.execute(_TAKE, given)
     connection.execute(_DOUBTED, given)

@@ -16,7 +16,7 @@ from node.contributions.payers import find_payers, orders, paid_years
 from node.contributions.records import ORDER_COLUMNS, publish_orders
 from node.contributions.rules import make_up_problems
 from node.contributions.statements import AT_BANK, PAID, statement, values
-from node.core.db import upsert
+from node.core.db import MANY_ROWS, tell_planner, upsert
 from node.core.errors import Conflict, Invalid, NotFound, Problems
 from node.core.work import UnitOfWork
 from node.identity import require
@@ -159,6 +159,8 @@ def make_orders(uow: UnitOfWork, year: int) -> OrderRun:
     uow.connection.execute(statement(_make(grades, groups)), given)
     _tell(uow, given)
     written, own, on_behalf = uow.connection.execute(_SUMMED, given).one()
+    if written >= MANY_ROWS:
+        tell_planner(uow.connection, orders)
     without = uow.connection.execute(_WITHOUT_GRADE, given).scalar_one()
     return OrderRun(year, written, int(own), int(on_behalf), without)
 

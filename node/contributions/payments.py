@@ -31,6 +31,7 @@ from node.contributions.payers import (
 )
 from node.contributions.records import publish_contributions
 from node.contributions.rules import Method, payment_problems
+from node.contributions.statements import bank_owes_answer, order_key
 from node.core.db import BATCH_ROWS
 from node.core.errors import Conflict, Invalid
 from node.core.ids import new_id
@@ -306,10 +307,16 @@ def reverse_payment(uow: UnitOfWork, contribution_id: str, *, reason: str) -> Co
 
 
 def due_anew(uow: UnitOfWork, paid: Contribution) -> None:
-    """The year of a payment that was taken back is due again, under a new name at the bank."""
+    """The year of a payment that was taken back is due again, under a new name at the bank.
+
+    While the bank still owes an answer under the old name, it keeps it: nothing is presented twice.
+    """
     key = (paid.county_code, paid.account_no, paid.for_year)
     order = uow.session.get(ContributionOrder, key)
-    if order is not None:
+    if order is None:
+        return
+    key_there = order_key(order.for_year, order.turn, order.account_no)
+    if not bank_owes_answer(uow, key_there):
         order.turn += 1
         uow.session.add(order)
 

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Integer, TextClause, bindparam
 from sqlalchemy.types import TypeEngine
 
 from node.core.db import Instant
+from node.core.work import UnitOfWork
 
 _TYPES: dict[str, TypeEngine[Any]] = {
     "year": Integer(),
@@ -67,3 +68,15 @@ AT_BANK = f"""EXISTS (SELECT 1 FROM bank_line l WHERE l.county_code = o.county_c
 PAID = """EXISTS (SELECT 1 FROM contribution c WHERE c.county_code = o.county_code
     AND c.account_no = o.account_no AND c.for_year = o.for_year AND c.reversed_entry IS NULL)"""
 """Whether the year of an order `o` is paid."""
+
+
+_OWED = text("""
+    SELECT count(*) FROM bank_line WHERE county_code = :county AND purpose = 'contributions'
+        AND reference = :reference AND state IN ('waiting', 'sent', 'unclear')
+""")
+
+
+def bank_owes_answer(uow: UnitOfWork, reference: str) -> bool:
+    """Whether an order stands in a line that a bank may yet do."""
+    given = {"county": str(uow.node.county), "reference": reference}
+    return bool(uow.connection.execute(_OWED, given).scalar_one())

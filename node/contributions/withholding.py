@@ -180,8 +180,8 @@ _POST = statement(f"""
     FROM ({_MINE}) AS mine ORDER BY line_no
 """)
 
-_GOOD = statement(f"""
-    SELECT count(*), COALESCE(sum(fen), 0) FROM ({_JUDGED}) AS judged WHERE doubt = ''
+_SUMMED = statement(f"""
+    SELECT doubt, count(*), sum(fen) FROM ({_JUDGED}) AS judged GROUP BY doubt
 """)
 
 _DOUBTFUL = statement(f"""
@@ -236,13 +236,13 @@ def hear_result(uow: UnitOfWork, result_no: int) -> None:
 def _book_day(uow: UnitOfWork, given: dict[str, Any], day: date) -> None:
     """One voucher for what was collected on a day: to the people, and to the suspense account."""
     today = {**given, "day": day}
-    people, good = uow.connection.execute(_GOOD, today).one()
-    doubtful = _doubtful(uow, today, day)
+    sums = {row[0]: (row[1], int(row[2])) for row in uow.connection.execute(_SUMMED, today)}
+    people, fen = sums.pop("", (0, 0))
+    doubtful = _doubtful(uow, today, day, ours=bool(sums))
     aside = sum(each.fen for each in doubtful)
     if not people and not doubtful:
         return
     booked_on = _bookable(uow, day)
-    fen = int(good)
     lines = [Line(INCOME, fen + aside)]
     lines += [Line(SUSPENSE, -aside)] if aside else []
     lines += [Line(CONTROL, -fen)] if fen else []
@@ -279,7 +279,8 @@ def _bookable(uow: UnitOfWork, day: date) -> date:
     return day
 
 
-def _doubtful(uow: UnitOfWork, given: dict[str, Any], day: date) -> list[Found]:
+def _doubtful(uow: UnitOfWork, given: dict[str, Any], day: date, *, ours: bool) -> list[Found]:
+    """What goes to the queue; `ours` says whether rows that were taken are among it."""
     result = given["result"]
     found = [
         Found(
@@ -293,7 +294,7 @@ def _doubtful(uow: UnitOfWork, given: dict[str, Any], day: date) -> list[Found]:
             batch_no=row.batch_no,
             line_no=row.line_no,
         )
-        for row in uow.connection.execute(_DOUBTFUL, given)
+        for row in (uow.connection.execute(_DOUBTFUL, given) if ours else ())
     ]
     for row in uow.connection.execute(_ASIDE, given):
         year, account = _of_reference(row.reference)
