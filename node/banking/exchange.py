@@ -19,9 +19,11 @@ from node.banking.incoming import Totals, read_control
 from node.banking.models import BankBatch, BankResult
 from node.banking.results import content_hash, refuse_result, results, take_result
 from node.core.errors import Invalid, Refusal
+from node.core.serials import reserve
 from node.core.work import UnitOfWork
 
 PENDING = ".pending"
+EXCHANGE = "bank_exchange"
 WAITS_FOR_CONTROL = "控制文件还没有到"
 
 
@@ -49,6 +51,7 @@ class Exchanged:
 def exchange(uow: UnitOfWork, folder: Path) -> Exchanged:
     """One run for every bank: show what was sent, write what waits, read what came."""
     done = Exchanged()
+    reserve(uow, EXCHANGE, 0, county_code=str(uow.node))  # two runs at once would read one file
     for bank in banks().values():
         outward, inward = folder / bank.code / "out", folder / bank.code / "in"
         outward.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from node.contributions.due_list import MOST, SHOWN, DueState, due_rows, due_tot
 from node.contributions.exports import workbook
 from node.contributions.models import UnmatchedMoney
 from node.contributions.unmatched import FITTING, ItemState, queue, queue_counts
+from node.contributions.unmatched import question as ask_about
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.money import parse_yuan
@@ -279,6 +280,15 @@ def take_in(
             payer=payer,
             kind=service.Doubt(kind),
         )
+    return RedirectResponse(f"/contributions/queue/{item.item_no}", status_code=303)
+
+
+@router.post("/queue/unclear")
+def question(
+    uow: Writing, batch_no: Annotated[int, Form()], line_no: Annotated[int, Form()]
+) -> Response:
+    """A line the bank is unclear about becomes an item."""
+    item = ask_about(uow, batch_no, line_no)
     return RedirectResponse(f"/contributions/queue/{item.item_no}", status_code=303)
 
 

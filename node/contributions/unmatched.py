@@ -17,6 +17,7 @@ from node.accounts.periods import is_locked
 from node.accounts.serials import own_county, serial
 from node.accounts.sources import Source
 from node.banking import service as banking
+from node.banking.models import BankLine
 from node.contributions.models import Contribution, UnmatchedMoney
 from node.contributions.payers import contributions, find_payers, orders, paid_years
 from node.contributions.records import publish_contributions
@@ -56,6 +57,8 @@ class Way(TitledEnum):
     REFUND = "refund", "退回缴款人"
     REVERSE = "reverse", "冲销原缴费"
     DISMISS = "dismiss", "核对无误，不作处理"
+    WAS_COLLECTED = "was_collected", "银行确认已扣款"
+    WAS_NOT = "was_not", "银行确认没有扣款"
 
 
 FITTING: dict[Doubt, tuple[Way, ...]] = {
@@ -64,7 +67,7 @@ FITTING: dict[Doubt, tuple[Way, ...]] = {
     Doubt.DOUBLE: (Way.ATTRIBUTE, Way.REFUND),
     Doubt.LATE: (Way.ATTRIBUTE, Way.REFUND),
     Doubt.RETURNED: (Way.REVERSE, Way.DISMISS),
-    Doubt.UNCLEAR: (Way.DISMISS,),
+    Doubt.UNCLEAR: (Way.WAS_COLLECTED, Way.WAS_NOT),
 }
 
 
@@ -148,6 +151,37 @@ def take_in(
     same = select(UnmatchedMoney).where(
         unmatched.c.county_code == str(county), unmatched.c.origin == origin
     )
+    return uow.session.scalars(same).one()
+
+
+def question(uow: UnitOfWork, batch_no: int, line_no: int) -> UnmatchedMoney:
+    """A line of which the bank does not say what became of it: an item, once.
+
+    Raises:
+        Forbidden: this node or this person keeps no accounts.
+        NotFound: there is no such line.
+        Conflict: the bank has answered.
+    """
+    county = str(own_county(uow))
+    require(uow, Role.ACCOUNTANT)
+    line = uow.get(BankLine, county, batch_no, line_no)
+    if line.state != banking.LineState.UNCLEAR:
+        raise Conflict("该笔扣款没有待查的结果")
+    origin = f"unclear:{batch_no}-{line_no}"
+    same = select(UnmatchedMoney).where(
+        unmatched.c.county_code == county, unmatched.c.origin == origin
+    )
+    if uow.session.scalars(same).first() is None:
+        found = Found(
+            Doubt.UNCLEAR,
+            origin,
+            line.fen,
+            uow.today,
+            payer=line.name,
+            batch_no=batch_no,
+            line_no=line_no,
+        )
+        put_in_queue(uow, [found])
     return uow.session.scalars(same).one()
 
 
@@ -272,8 +306,27 @@ def _resolve(uow: UnitOfWork, item: UnmatchedMoney) -> int | None:
             return book(uow, Entry(head, lines)) if item.entry_no is not None else None
         case Way.REVERSE:
             return _reverse(uow, item)
+        case Way.WAS_COLLECTED:
+            _confirm(uow, item, banking.LineState.SUCCEEDED)
+            return None
+        case Way.WAS_NOT:
+            _confirm(uow, item, banking.LineState.FAILED)
+            return None
         case Way.DISMISS:
             return None
+
+
+def _confirm(uow: UnitOfWork, item: UnmatchedMoney, state: banking.LineState) -> None:
+    """What the bank said outside of any file goes the way of every result."""
+    banking.confirm_by_hand(
+        uow,
+        item.batch_no or 0,
+        item.line_no or 0,
+        state,
+        code=item.resolution,
+        bank_reference=f"unmatched-{item.item_no}",
+        on=uow.today,
+    )
 
 
 def _close_line(uow: UnitOfWork, item: UnmatchedMoney, state: banking.LineState) -> None:

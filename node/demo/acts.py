@@ -1,7 +1,6 @@
 """The acts of the demo's year, played by people at their desks through the nodes' own routes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -204,64 +203,24 @@ def decide(stage: Stage, progress: Progress) -> None:
         progress(f"{county} 审批", (number + 1) / len(COUNTIES))
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """Somebody who pays, for this year and for years to be made up."""
-
-    person: Villager
-    years: tuple[int, ...]
-
-
-def contributions(stage: Stage, progress: Progress) -> None:
-    """The bank confirms what people paid; subsidies follow at the end of the year."""
-    stage.world.set_day(YEAR, 4, 21)
-    for number, county in enumerate(COUNTIES):
-        accountant = stage.desk(county, f"{PREFIX[county]}-account")
-        payments = [
-            payment
-            for village in stage.world.plan.villages
-            if county.contains(village.code)
-            for payment in _payments(stage, village)
-        ]
-        for start in range(0, len(payments), BATCH * 2):
-            lot = payments[start : start + BATCH * 2]
-            answer = accountant.post("/api/contributions/payments", {"payments": lot})
-            stage.facts.setdefault("unpaid", []).extend(
-                o["reason"] for o in answer["outcomes"] if o["answer"] != "posted"
-            )
-        progress(f"{county} 缴费入账", (number + 0.5) / len(COUNTIES))
-    stage.world.set_day(YEAR, 11, 28)
-    for number, county in enumerate(COUNTIES):
-        accountant = stage.desk(county, f"{PREFIX[county]}-account")
-        accountant.post("/api/contributions/subsidies", {"year": YEAR})
-        progress(f"{county} 缴费补贴", (number + 1) / len(COUNTIES))
-
-
-def _payments(stage: Stage, village: VillagePlan) -> Iterator[dict[str, Any]]:
-    for serial, payer in enumerate(_payers(stage, village)):
-        for year in payer.years:
-            make_up = year < YEAR
-            fen = MAKE_UP_FEN if make_up else payer.person.grade_fen
+def elders_payments(stage: Stage, village: VillagePlan) -> Iterator[dict[str, Any]]:
+    """Those who are past 60 pay this year, and the years they lack, at the counter."""
+    for serial, person in enumerate(stage.rolls[village.code].people):
+        turns = person.born_on.year + PENSION_AGE
+        if turns > YEAR:
+            continue
+        this_year = (YEAR,) if person.grade_fen is not None else ()
+        for year in (*range(SCHEME_BEGAN, min(turns + 1, YEAR)), *this_year):
+            fen = person.grade_fen if year == YEAR else MAKE_UP_FEN
             yield {
-                "citizen_number": payer.person.citizen_number,
+                "citizen_number": person.citizen_number,
                 "for_year": year,
                 "grade_fen": fen,
                 "fen": fen,
-                "method": "bank",
+                "method": "counter",
                 "reference": f"{village.code}-{serial:04d}-{year}",
                 "paid_on": f"{YEAR}-04-{1 + serial % 20:02d}",
             }
-
-
-def _payers(stage: Stage, village: VillagePlan) -> Iterator[Payer]:
-    """Most who contribute pay this year; those past 60 make up the years they lack."""
-    for serial, person in enumerate(stage.rolls[village.code].people):
-        turns = person.born_on.year + PENSION_AGE
-        pays = person.grade_fen is not None and (serial % 10 or turns == YEAR)
-        this_year = (YEAR,) if pays else ()
-        earlier = tuple(range(SCHEME_BEGAN, min(turns + 1, YEAR))) if turns <= YEAR else ()
-        if this_year or earlier:
-            yield Payer(person, (*earlier, *this_year))
 
 
 def close_year(stage: Stage, progress: Progress) -> None:

@@ -37,6 +37,8 @@ def january() -> list[dict[str, Any]]:
         ),
         _bulletin(3, "base_pension", "基础养老金标准", {"monthly_fen": 11_300}),
         _bulletin(4, "payout_divisor", "个人账户计发月数", {"divisor_months": 139}),
+        _bulletin(21, "paid_on_behalf", "困难群体代缴标准", {"groups": _paid_for()}),
+        _bulletin(22, "collection_ways", "缴费方式和集中缴费期", {"ways": _ways()}),
         _bulletin(6, "holiday_calendar", "2025年节假日安排", _holidays(2025)),
         _bulletin(7, "holiday_calendar", "2026年节假日安排", _holidays(2026)),
         *_of_paying(),
@@ -117,6 +119,24 @@ def _holidays(year: int) -> dict[str, Any]:
 
 def _day(year: int, text: str) -> str:
     return f"{year}-{text[:2]}-{text[2:]}"
+
+
+def _paid_for() -> list[dict[str, Any]]:
+    """The severely disabled are paid for whole, others of few means in half."""
+    whole = {"province_fen": 10_000, "city_fen": 4_000, "county_fen": 6_000}
+    half = {"province_fen": 5_000, "city_fen": 2_000, "county_fen": 3_000}
+    groups = (("severely_disabled", whole), ("extreme_poverty", whole), ("minimum_living", half))
+    return [{"group": group, "grade_fen": 20_000, **shares} for group, shares in groups]
+
+
+def _ways() -> list[dict[str, Any]]:
+    """Banks and counters are open all year everywhere, coordinators in one county in spring."""
+    everywhere, zhongmu = "410000000000", "410122000000"
+    return [
+        {"way": "bank", "region": everywhere, "first": "01-01", "last": "12-31"},
+        {"way": "counter", "region": everywhere, "first": "01-01", "last": "12-31"},
+        {"way": "coordinator", "region": zhongmu, "first": "03-01", "last": "06-30"},
+    ]
 
 
 def december() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from node.core.divisions import Places
 from node.core.errors import Refusal
-from node.demo import acts, changes, corrections, pensions
+from node.demo import acts, changes, collecting, corrections, pensions
 from node.demo.plan import Plan, make_plan
 from node.demo.proofs import Proof, all_proofs, settle
 from node.demo.stage import Progress as Report
@@ -25,7 +25,7 @@ PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
     ("村级录入花名册（一村断网）", acts.enter_rolls),
     ("乡级初审，退回补正", acts.first_reviews),
     ("县级复核、审批", acts.decide),
-    ("缴费入账，缴费补贴", acts.contributions),
+    ("应缴、代收、银行扣款、月结、补贴", collecting.collect),
     ("变更、注销、特殊群体、档次（一村断网）", changes.change),
     ("公布记账利率，年度结息", acts.close_year),
     ("漏记的补助，跨年更正", corrections.correct),

@@ -230,3 +230,36 @@ def test_the_network_as_a_tree(browser: Browser, network: Network) -> None:
             name = page.locator("table").first
             expect(name).to_contain_text(post.code.level.title)
         keep(page, "network")
+
+
+def test_the_accountants_month(browser: Browser, network: Network) -> None:
+    """From the year at a glance to the month that was closed, and what the bank answered."""
+    with seated(browser, network, ZHONGMU, "zhongmu-account") as page:
+        go(page, network, ZHONGMU, "/contributions?year=2025")
+        expect(page.locator("figure.chart svg").first).to_be_visible()
+        page.get_by_role("link", name="应缴和扣款").click()
+        is_whole(page)
+        expect(page.locator("main")).to_contain_text("已缴")
+        keep(page, "orders")
+        go(page, network, ZHONGMU, "/banking")
+        expect(page.locator("main")).to_contain_text("已回盘")
+        page.locator("tbody tr").first.get_by_role("link").first.click()
+        is_whole(page)
+        page.get_by_role("link", name="失败").first.click()
+        is_whole(page)
+        keep(page, "bank-batch")
+        go(page, network, ZHONGMU, "/contributions/receipts")
+        expect(page.locator("main")).to_contain_text("已入账")
+        go(page, network, ZHONGMU, "/contributions/queue")
+        page.get_by_role("link", name="登记待查款项").click()
+        page.get_by_label("金额").fill("八十八")
+        page.get_by_role("button", name="记入暂收待查款").click()
+        expect(page.locator("#problems")).to_be_visible()
+        is_whole(page)
+        go(page, network, ZHONGMU, "/contributions/periods?year=2025&month=4")
+        expect(page.locator("main")).to_contain_text("结账")
+        keep(page, "income-account")
+    with seated(browser, network, HANSI_VILLAGE, "rongzhuang-coord") as page:
+        go(page, network, HANSI_VILLAGE, "/contributions/receipts")
+        expect(page.locator("main")).to_contain_text("汇缴记录")
+        go(page, network, HANSI_VILLAGE, "/contributions/verify")

@@ -36,6 +36,7 @@ from node.contributions.service import (
     take_in,
     withhold,
 )
+from node.contributions.unmatched import question
 from node.core.errors import Conflict, Forbidden, Invalid, Problems
 from tests.fixtures.banking import TEXT
 from tests.fixtures.collecting import (
@@ -253,6 +254,27 @@ def test_two_people_resolve_an_item(county: County) -> None:
     with county.work(county.accountant) as uow, pytest.raises(Conflict):
         propose(uow, number, Proposal(Way.REFUND, "再退一次"))
     assert gl(county, "income_account") == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "fen", "state"), [(Way.WAS_COLLECTED, 20_000, "succeeded"), (Way.WAS_NOT, 0, "failed")]
+)
+def test_two_people_take_the_banks_word_for_a_time_out(
+    county: County, way: Way, fen: int, state: str
+) -> None:
+    (one,) = with_cards(county, 1)
+    ordered(county)
+    batch = presented(county)
+    answered(county, [(*said(county, batch)[0][:4], TIMEOUT)])
+    with county.work(county.accountant) as uow:
+        number = question(uow, batch, 1).item_no
+        assert question(uow, batch, 1).item_no == number
+    resolve(county, number, Proposal(way, "银行书面答复"))
+    with county.work(county.accountant) as uow:
+        assert balances(uow, [one])[one].get(Source.INDIVIDUAL, 0) == fen
+        assert uow.get(BankLine, COUNTY, batch, 1).state == state
+        with pytest.raises(Conflict, match="没有待查"):
+            question(uow, batch, 1)
 
 
 def test_a_withdrawn_payment_is_taken_back_and_due_again(county: County) -> None:
