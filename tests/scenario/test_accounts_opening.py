@@ -253,3 +253,19 @@ def test_a_posting_missed_last_year_is_put_up_and_posted_by_two_people(desk: Cou
     assert "2025 年度利息更正 更正以前年度利息：补记 2025 年：回单漏记" in statement
     with desk.county.work() as uow:
         assert balances(uow, [1])[1][Source.COLLECTIVE] == 10_150
+
+
+def test_programs_post_late_by_two_people_too(desk: CountySite) -> None:
+    desk.on(date(2026, 1, 6))
+    publish_rate(desk.county, 2025, ppm=30_000)
+    with desk.county.work(desk.county.accountant) as uow:
+        confirm_payments(uow, payments([1]))
+    with desk.county.work() as uow:
+        close_year(uow, 2025)
+    path = "/api/accounts/late-postings"
+    body = {"number": "1", "source": "collective", "fen": 10_000, "paid_on": "2025-06-10"}
+    asked = desk.accountant.send(path, {**body, "reason": "村集体补助回单漏记"})
+    done = desk.approver.send(f"{path}/{asked['id']}/approval", {})
+    assert done["entry_no"] == 3
+    corrections = desk.accountant.get("/api/accounts/1/statements/2025").json()["corrections"]
+    assert [(each["source"], each["fen"]) for each in corrections] == [("collective", 150)]
