@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sync.segment import StreamId
 from sync.simulation.application import NOTHING, Standing
 from sync.simulation.disk import Book, Disk, Line, by_log
 from sync.simulation.oracle import REJECTED, Entry, Oracle
+from sync.simulation.tree import ABOVE
 
 Key = tuple[str, str]
 
@@ -37,7 +38,12 @@ def expect(disk: Disk, oracle: Oracle, histories: Mapping[StreamId, Book]) -> Ex
             for line in _effective(name, book, histories):
                 entry = oracle.entry(line.uid)
                 if entry and line.seq <= disk.streams[name].applied:
-                    _step(outcome, entry, blocked, sides, is_own=entry.uid in disk.own)
+                    # A giver's state has what it wrote itself, whatever takers would say of it.
+                    is_state = line.seq <= book.begun and entry.log.origin == ABOVE.get(disk.place)
+                    if is_state and not entry.is_trespass:
+                        entry = replace(entry, bad="")
+                    behind = set() if is_state else blocked
+                    _step(outcome, entry, behind, sides, is_own=entry.uid in disk.own)
                     if line.seq <= book.begun:  # in its giver's order, which may be mixed
                         came_with_state |= {(kind, key) for kind, key, _ in entry.lines}
     outcome.mixed = {key for key, found in sides.items() if len(found) > 1} | came_with_state
