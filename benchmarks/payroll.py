@@ -1,7 +1,7 @@
 """A month's run for 300,000 pensioners, and a standard raised five months back, against bare SQL.
 
 The floor writes the same rows into the same tables without their guards, and compares the two
-months with one join: no rule is asked, nobody is checked, nothing is told to other tiers.
+months with one grouping: no rule is asked, nobody is checked, nothing is told to other tiers.
 """
 
 import tempfile
@@ -236,9 +236,9 @@ def _floor_run(connection: Connection) -> int:
         """)
     )
     compared = text("""
-        SELECT count(*) FROM payroll_line a JOIN payroll_line b ON b.county_code = a.county_code
-            AND b.entitlement_id = a.entitlement_id AND b.run_no = 1 AND b.fen = a.fen
-        WHERE a.run_no = 2
+        SELECT count(*) FROM (
+            SELECT entitlement_id FROM payroll_line WHERE run_no IN (1, 2)
+            GROUP BY entitlement_id HAVING count(*) = 2 AND min(fen) = max(fen)) AS same
     """)
     return int(connection.execute(compared).scalar_one())
 
