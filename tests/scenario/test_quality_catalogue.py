@@ -96,7 +96,7 @@ class Population:
             booked_at=TODAY,
             trace_kind="batch",
             trace="t",
-            text="缴费",
+            memo="缴费",
             actor_id="a",
         )
         return number
@@ -150,6 +150,7 @@ class Population:
             "id": f"t{who}",
             "person_id": who,
             "due_from": date(2020, 2, 1),
+            "owed_from": date(2026, 6, 1),
             "paid_years": 15,
             "base_fen": 11_300,
             "account_fen": 700,
@@ -202,7 +203,7 @@ def _drawing_not_enrolled(p: Population) -> None:
 
 
 def _drawing_without_bank_account(p: Population) -> None:
-    p.drawing(bank_account=None, who=p.enrolled(born_on=OLD, bank_account=None))
+    p.drawing(who=p.enrolled(born_on=OLD, bank_account=None))
 
 
 def _enrolled_in_two_counties(p: Population) -> None:
