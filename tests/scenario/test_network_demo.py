@@ -137,7 +137,8 @@ def _claims(stage: Stage, node: RegionCode, village: RegionCode) -> int:
 def _copy_of(source: Path, folder: Path, code: RegionCode) -> Path:
     """One node's files in another folder; its configuration."""
     for file in source.glob(f"{code}.*"):
-        shutil.copy(file, folder)
+        if file.is_file():
+            shutil.copy(file, folder)
     shutil.copy(source / "clock", folder)
     config = folder / f"{code}.toml"
     config.write_text(config.read_text().replace(str(source), str(folder)))
