@@ -217,6 +217,9 @@ def _sender(
         if found.is_root:
             break
         setup = (found.issuer, found.issuer_epoch)
+    own = revocations(connection, manifest.sender, manifest.sender_epoch)
+    if own is not None and own.successor:
+        raise Untrusted("数据包是该节点重新入网以前写的，不再接受", sender=manifest.sender)
     if any(revocations(connection, found.node, found.epoch) for found in chain):
         raise Untrusted("寄出节点的证书已被吊销", sender=manifest.sender)
     return verify_chain(chain, me.root_fingerprint)

@@ -77,7 +77,7 @@ def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
         return straight
     counts = service.counts(uow)
     if "tab" not in request.query_params:  # who passes nothing begins with what moved lately
-        waits = counts[Tab.MINE] or views.may_pass(uow)
+        waits = counts.get(Tab.MINE) or views.may_pass(uow)
         asked = asked.model_copy(update={"tab": Tab.MINE if waits else Tab.RECENT})
     return page(
         request,
