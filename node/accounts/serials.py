@@ -36,4 +36,4 @@ def serial(uow: UnitOfWork, name: str, n: int = 1) -> int:
 
 def last_serial(uow: UnitOfWork, name: str) -> int:
     """The newest number that was given, 0 when there is none. Waits for others like `serial`."""
-    return serial(uow, name, 0)
+    return serial(uow, name, 0) - 1  # `serial` answers the first of those it reserves: the next

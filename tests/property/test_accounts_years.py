@@ -332,3 +332,32 @@ def test_random_years_on_postgres_come_to_what_the_model_says(
     run_state_machine_as_test(
         machine, settings=settings(max_examples=3, stateful_step_count=25, deadline=None)
     )
+
+
+def test_a_settlement_that_earned_nothing_does_not_hold_what_is_booked_next(
+    migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    """Found by the random years: it named the next voucher as the last it had seen."""
+
+    class Kept(Fresh):
+        def enter(self) -> str:
+            return sqlite_copy(migrated_sqlite, tmp_path / "county.sqlite")
+
+        def leave(self) -> None:
+            """The folder is pytest's."""
+
+    years = type("Years", (Years,), {"opened": Kept})()
+    years.begin()
+    years.pay_the_year(account=1, grade=20_000)
+    years.time_passes(months=1, ppm=0, lag=0)
+    years.settle_inside_the_year(account=1)
+    wrong = years.booked.pop()
+    with years.county.work(years.county.accountant) as uow:
+        reverse(uow, wrong.entry_no, wrong.line_no, reason="记错")
+    years.model.take_back(1, wrong.move)
+    years.paid.clear()
+    years.pay_the_year(account=1, grade=20_000)
+    years.time_passes(months=1, ppm=0, lag=0)
+    years.settle_inside_the_year(account=1)
+    years.every_open_account_holds_what_the_model_says()
+    years.teardown()

@@ -17,7 +17,7 @@ FOUND_AT = {
     "effect-before-cause": 8,
     "half-a-transaction": 1,
     "skip-the-watermark": 0,
-    "apply-twice": 38,
+    "apply-twice": 2,
     "trust-a-relay": 2,
     "forget-dedup": 1,
     "cursor-past-a-gap": 104,
