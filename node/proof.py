@@ -14,7 +14,9 @@ from node.runtime import Node
 from node.statistics import figures, recount
 from node.statistics import service as statistics
 from node.statistics.cells import refresh
+from node.statistics.models import StatisticsReport
 from node.statistics.rules import Period, differences
+from node.statistics.signed import altered
 from tiers import Level
 
 
@@ -80,8 +82,7 @@ def _figures(node: Node, uow: UnitOfWork) -> Iterator[Finding]:
         yield _recounted(uow, year, found.whole)
         for check in statistics.checks(uow, period):
             if check.report is not None:
-                title = f"{year} 年统计：{node.places.name(check.county)}上报与本级重算"
-                yield Finding(title, not check.is_contradiction, _comparison(check))
+                yield from _reported(node, year, check, check.report)
 
 
 def _recounted(uow: UnitOfWork, year: int, kept: Mapping[str, int]) -> Finding:
@@ -90,6 +91,16 @@ def _recounted(uow: UnitOfWork, year: int, kept: Mapping[str, int]) -> Finding:
     different = differences(str(uow.node), reported=kept, recomputed=fresh)
     detail = "、".join(f"{d.measure} {d.reported} ≠ {d.recomputed}" for d in different)
     return Finding(f"{year} 年统计：与逐笔重算一致", not different, detail)
+
+
+def _reported(
+    node: Node, year: int, check: statistics.Check, report: StatisticsReport
+) -> Iterator[Finding]:
+    county = node.places.name(check.county)
+    different = "、".join(altered(node.replica, report))
+    yield Finding(f"{year} 年统计：{county}上报与签名的记录", not different, different)
+    title = f"{year} 年统计：{county}上报与本级重算"
+    yield Finding(title, not check.is_contradiction, _comparison(check))
 
 
 def _comparison(check: statistics.Check) -> str:

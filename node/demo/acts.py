@@ -293,15 +293,16 @@ def _claims_through(stage: Stage, progress: Progress) -> None:
 
 def report(stage: Stage, progress: Progress) -> None:
     """Counties report; city and province hold the same figures from their own replicas."""
-    stage.world.set_day(YEAR + 1, 1, 12)
+    years = (YEAR, YEAR + 1)
     for county in COUNTIES:
         desk = stage.desk(county, f"{PREFIX[county]}-account")
-        desk.post(f"/api/statistics/{YEAR}/report")
+        for year in years:
+            desk.post(f"/api/statistics/{year}/report")
     progress("县级上报", 0.4)
     statistician = stage.desk(PROVINCE, "henan-stat")
     stage.wait_until(
         "省级没有收到全部县级上报",
-        lambda: _all_equal(statistician.get(f"/api/statistics/{YEAR}")),
+        lambda: all(_all_equal(statistician.get(f"/api/statistics/{year}")) for year in years),
     )
     progress("省级核对", 1)
 

@@ -30,8 +30,8 @@ PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
     ("公布记账利率，年度结息", acts.close_year),
     ("漏记的补助，跨年更正", corrections.correct),
     ("到龄申领，核定待遇", acts.claims),
-    ("统计上报，省级核对", acts.report),
     ("按月发放养老金（银行、补发、死亡）", pensions.pay_a_year),
+    ("统计上报，省级核对", acts.report),
 )
 
 

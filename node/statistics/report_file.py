@@ -14,11 +14,11 @@ import orjson
 import sync
 from node.core.clock import iso
 from node.core.errors import Invalid, NotFound
-from node.core.work import UP_PROVINCE, UnitOfWork
-from node.statistics.models import StatisticsReport
-from node.statistics.records import REPORTED, key_of
+from node.core.work import UnitOfWork
+from node.statistics.records import REPORTED
 from node.statistics.rules import NAMES, Period, total
 from node.statistics.service import latest_reports
+from node.statistics.signed import proof_of
 from sync.errors import SyncRefusal
 from sync.proof_file import proof_from_json, proof_to_json
 from sync.tracing import Trace
@@ -45,7 +45,7 @@ def report_file(
     if not reports:
         raise NotFound("这个地区、这个时期还没有县级上报的统计")
     parts = [
-        {"county": code, "proof": proof_to_json(_proof(replica, report))}
+        {"county": code, "proof": proof_to_json(proof_of(replica, report))}
         for code, report in reports.items()
     ]
     whole = total(report.measures for report in reports.values())
@@ -60,15 +60,6 @@ def report_file(
         "made_at": iso(uow.now),
     }
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
-
-
-def _proof(replica: sync.Replica, report: StatisticsReport) -> Trace:
-    if report.heads:
-        stream = sync.StreamId(report.heads["origin"], report.heads["epoch"], UP_PROVINCE)
-        return replica.prove(stream, int(report.heads["seq"]) + 1)
-    for trace in replica.trace(REPORTED.name, key_of(report)):
-        return trace
-    raise NotFound("统计上报还没有封存，请稍后再导出")
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,7 @@ def test_the_accountants_month(browser: Browser, network: Network) -> None:
         expect(page.locator("main")).to_contain_text("已入账")
         go(page, network, ZHONGMU, "/contributions/queue")
         page.get_by_role("link", name="登记待查款项").click()
-        page.get_by_label("金额").fill("八十八")
+        page.get_by_label("金额", exact=True).fill("八十八")
         page.get_by_role("button", name="记入暂收待查款").click()
         expect(page.locator("#problems")).to_be_visible()
         is_whole(page)
