@@ -69,6 +69,25 @@ _LATEST = """
         WHERE k.county_code = :county AND k.year = :year AND k.through = :through),
 """
 
+# What a year end left of each account and source, its corrections counted. A source whose first
+# money became known late has a correction and no closing. What was settled through December is
+# final and not here.
+_HELD = """
+    held AS (
+        SELECT account_no, source, product, interest FROM (
+            SELECT c.account_no, c.source, coalesce(k.product_after, c.product) AS product,
+                coalesce(k.interest_after, c.interest_fen) AS interest
+            FROM account_closing c
+            LEFT JOIN latest k ON k.account_no = c.account_no AND k.source = c.source
+            WHERE c.county_code = :county AND c.year = :year
+            UNION ALL
+            SELECT k.account_no, k.source, k.product_after, k.interest_after FROM latest k
+            WHERE NOT EXISTS (SELECT 1 FROM account_closing c WHERE c.county_code = :county
+                AND c.year = :year AND c.account_no = k.account_no AND c.source = k.source)) AS h
+        WHERE NOT EXISTS (SELECT 1 FROM account_settlement t WHERE t.county_code = :county
+            AND t.year = :year AND t.account_no = h.account_no AND t.through = 12))
+"""
+
 _ROUNDED = f"""
     (numerator - (numerator % {2 * PPM_YEAR} + {2 * PPM_YEAR}) % {2 * PPM_YEAR}) / {2 * PPM_YEAR}
 """
@@ -82,19 +101,13 @@ def _statement(sql: str) -> TextClause:
 
 NEW_RATE = _statement(f"""
     {_INTO}
-    WITH {_LATEST}
+    WITH {_LATEST} {_HELD},
     was AS (
-        SELECT c.account_no, c.source, a.village, coalesce(k.product_after, c.product) AS product,
-            coalesce(k.interest_after, c.interest_fen) AS interest,
-            CAST(2 * coalesce(k.product_after, c.product) * :ppm + {PPM_YEAR} AS BIGINT)
-                AS numerator
-        FROM account_closing c
-        JOIN account a ON a.county_code = :county AND a.account_no = c.account_no
-            AND a.closed_on IS NULL
-        LEFT JOIN latest k ON k.account_no = c.account_no AND k.source = c.source
-        WHERE c.county_code = :county AND c.year = :year
-            AND NOT EXISTS (SELECT 1 FROM account_settlement t WHERE t.county_code = :county
-                AND t.year = :year AND t.account_no = c.account_no AND t.through = 12)),
+        SELECT h.account_no, h.source, a.village, h.product, h.interest,
+            CAST(2 * h.product * :ppm + {PPM_YEAR} AS BIGINT) AS numerator
+        FROM held h
+        JOIN account a ON a.county_code = :county AND a.account_no = h.account_no
+            AND a.closed_on IS NULL),
     now AS (SELECT account_no, source, village, product, interest, {_ROUNDED} AS found FROM was)
     SELECT :county, :entry_no, account_no, source, :year, :through, village, 0, product, product,
         interest, found, :was_ppm, :ppm
@@ -202,10 +215,11 @@ COUNTED = text("""
     WHERE county_code = :county AND entry_no = :entry_no
 """)
 
-CLOSED_SINCE = text("""
-    SELECT count(DISTINCT c.account_no) FROM account_closing c
-    JOIN account a ON a.county_code = c.county_code AND a.account_no = c.account_no
+CLOSED_SINCE = _statement(f"""
+    WITH {_LATEST} {_HELD}
+    SELECT count(DISTINCT h.account_no) FROM held h
+    JOIN account a ON a.county_code = :county AND a.account_no = h.account_no
         AND a.closed_on IS NOT NULL
-    WHERE c.county_code = :county AND c.year = :year AND c.product <> 0
+    WHERE h.product <> 0
 """)
-"""Accounts of a year that are closed by now."""
+"""Accounts whose year end earned something and that are closed by now."""

@@ -181,5 +181,5 @@ def _leave_out(uow: UnitOfWork, year: int, number: int) -> int:
     short = short_of(uow, number)
     for batch in in_batches(short):
         uow.connection.execute(sql.LEAVE_OUT, {**given, "accounts": list(batch)})
-    gone = {"county": str(uow.node), "year": year}
+    gone = {**given, "year": year, "through": DECEMBER}
     return len(short) + int(uow.connection.execute(sql.CLOSED_SINCE, gone).scalar_one())

@@ -7,7 +7,9 @@ the same year left (through month S, with everything booked until then):
 - never settled this year: opening × M, and every posting × (M + 1 − month − lag); a posting of an
   earlier year that became known in this one (month 0) × M;
 - settled through S: its closing × (M − S), and every posting it does not hold × the months left,
-  at most M − S: what it holds has earned already.
+  at most M − S: what it holds has earned already;
+- of an account that is closed: nothing. It was settled before it was paid out, and with interest
+  from the month after, the month of the payment would earn once more.
 
 One division per source, rounded half up towards plus infinity as `rules.interest` does: SQL's `/`
 and `%` cut towards zero, so the remainder is brought to 0 … 24·10⁶ − 1 first.
@@ -44,13 +46,18 @@ _PARTS = """
         WHERE t.county_code = :county AND t.year = :year {only_t}),
     whole AS (
         SELECT account_no, source, CAST(sum(opening) AS BIGINT) AS opening_fen,
-            CAST(sum(moved) AS BIGINT) AS movement_fen, CAST(sum(product) AS BIGINT) AS product,
-            CAST(2 * sum(product) * :ppm + {half} AS BIGINT) AS numerator
+            CAST(sum(moved) AS BIGINT) AS movement_fen, CAST(sum(product) AS BIGINT) AS product
         FROM part GROUP BY account_no, source),
+    earning AS (
+        SELECT w.account_no, w.source, a.village, w.opening_fen, w.movement_fen,
+            CASE WHEN a.closed_on IS NULL THEN w.product ELSE 0 END AS product,
+            CASE WHEN a.closed_on IS NULL THEN CAST(2 * w.product * :ppm + {half} AS BIGINT)
+                ELSE {half} END AS numerator
+        FROM whole w JOIN account a ON a.county_code = :county AND a.account_no = w.account_no),
     earned AS (
-        SELECT account_no, source, opening_fen, movement_fen, product,
+        SELECT account_no, source, village, opening_fen, movement_fen, product,
             (numerator - (numerator % {unit} + {unit}) % {unit}) / {unit} AS interest_fen
-        FROM whole)
+        FROM earning)
 """
 
 
@@ -89,14 +96,14 @@ _CLOSE = f"""
     INSERT INTO account_closing (county_code, year, account_no, source, village, opening_fen,
         movement_fen, product, interest_fen, closing_fen)
     WITH {_earned()}
-    SELECT :county, :year, e.account_no, e.source, a.village, e.opening_fen, e.movement_fen,
-        e.product, e.interest_fen, e.opening_fen + e.movement_fen + e.interest_fen
-    FROM earned e JOIN account a ON a.county_code = :county AND a.account_no = e.account_no
+    SELECT :county, :year, account_no, source, village, opening_fen, movement_fen, product,
+        interest_fen, opening_fen + movement_fen + interest_fen
+    FROM earned
 """
 
 CLOSE = {
     "sqlite": _statement(_CLOSE),  # it groups in the order of the key: sorting again is for nothing
-    "postgresql": _statement(f"{_CLOSE} ORDER BY e.account_no, e.source"),
+    "postgresql": _statement(f"{_CLOSE} ORDER BY account_no, source"),
 }
 """The closings of a year, by dialect."""
 
@@ -133,10 +140,8 @@ def some_accounts(*, opening: str) -> TextClause:
     return _statement(
         f"""
         WITH {_earned(only=True, opening=opening)}
-        SELECT e.account_no, e.source, a.village, e.opening_fen, e.movement_fen, e.product,
-            e.interest_fen
-        FROM earned e JOIN account a ON a.county_code = :county AND a.account_no = e.account_no
-        ORDER BY e.account_no, e.source
+        SELECT account_no, source, village, opening_fen, movement_fen, product, interest_fen
+        FROM earned ORDER BY account_no, source
         """,
         only=True,
     )

@@ -143,6 +143,7 @@ def statement(uow: UnitOfWork, account: Account, year: int) -> Statement:
             settlements=list(evidence.settlements.values()),
             closings=closings,
             run=evidence.run,
+            is_closed=account.closed_on is not None and account.closed_on.year <= year,
         ),
     )
 

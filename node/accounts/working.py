@@ -63,8 +63,13 @@ def workings(
     settlements: Sequence[AccountSettlement],
     closings: Mapping[Source, AccountClosing],
     run: InterestRun | None,
+    is_closed: bool = False,
 ) -> list[Working]:
-    """Every stretch of a year by source; the year end only where it has been settled."""
+    """Every stretch of a year by source; the year end only where it has been settled.
+
+    `is_closed` says that the account was closed by the end of the year: its last settlement was
+    inside it, and nothing earned at the year end.
+    """
     found = []
     for source in in_official_order([*opening, *closings, *(Source(p.source) for p in postings)]):
         moved = [row for row in postings if row.source == source and row.kind != Kind.INTEREST]
@@ -80,7 +85,7 @@ def workings(
                 found.append(Working(source, title, terms, own.product, own.interest_fen, words))
             before = own
         closing = closings.get(source)
-        if closing is not None and run is not None:
+        if closing is not None and run is not None and not is_closed:
             terms = list(_terms(start, moved, _Stretch(MONTHS, run.lag_months, before)))
             words = interest_sentence(closing.product, run.rate_ppm)
             found.append(

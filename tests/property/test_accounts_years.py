@@ -5,12 +5,15 @@ die and are closed; rates are published and published anew; the power fails. Aft
 open account holds what `ledger_model` says, and at the end every invariant of the books holds.
 """
 
+import os
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import pytest
 from hypothesis import settings
@@ -30,12 +33,13 @@ from node.accounts.balances import balances, control_balance
 from node.accounts.chart import Kind
 from node.accounts.general_ledger import trial_balance
 from node.accounts.ledger import Entry, Head, NewPosting, book, lines_for, reverse
-from node.accounts.models import Posting
+from node.accounts.models import Account, Posting, RateCorrection
 from node.accounts.periods import lock_month, periods
 from node.accounts.rate_corrections import correct_rate
 from node.accounts.service import close_accounts
 from node.accounts.settlement import settle_accounts
 from node.accounts.sources import Source
+from node.accounts.statement import statement
 from node.accounts.verify import verify
 from node.accounts.year_end import close_year
 from node.contributions.service import confirm_payments
@@ -62,6 +66,8 @@ accounts_of = st.sampled_from(ACCOUNTS)
 sources_of = st.sampled_from(PAID_IN)
 amounts = st.integers(1, 3_000_000)
 rates = st.integers(0, 60_000)
+EXAMPLES = int(os.environ.get("WUJI_YEARS", "0"))
+"""So many random lives of each database instead of a few: the long search, by hand."""
 KINDS = {
     Source.INDIVIDUAL: Kind.CONTRIBUTION,
     Source.COLLECTIVE: Kind.COLLECTIVE,
@@ -300,6 +306,13 @@ class Fresh:
         """Throw it away."""
 
 
+def search(opened: type[Fresh], *, examples: int, steps: int) -> None:
+    """Random years, each in a database of its own."""
+    machine = type("Years", (Years,), {"opened": opened})
+    found = settings(max_examples=EXAMPLES or examples, stateful_step_count=steps, deadline=None)
+    run_state_machine_as_test(machine, settings=found)
+
+
 def test_random_years_on_sqlite_come_to_what_the_model_says(migrated_sqlite: Path) -> None:
     class Sqlite(Fresh):
         def enter(self) -> str:
@@ -309,10 +322,7 @@ def test_random_years_on_sqlite_come_to_what_the_model_says(migrated_sqlite: Pat
         def leave(self) -> None:
             self.folder.cleanup()
 
-    machine = type("Years", (Years,), {"opened": Sqlite})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=8, stateful_step_count=30, deadline=None)
-    )
+    search(Sqlite, examples=8, steps=30)
 
 
 def test_random_years_on_postgres_come_to_what_the_model_says(
@@ -328,36 +338,93 @@ def test_random_years_on_postgres_come_to_what_the_model_says(
         def leave(self) -> None:
             self.database.__exit__(None, None, None)
 
-    machine = type("Years", (Years,), {"opened": Postgres})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=3, stateful_step_count=25, deadline=None)
-    )
+    search(Postgres, examples=3, steps=25)
 
 
-def test_a_settlement_that_earned_nothing_does_not_hold_what_is_booked_next(
-    migrated_sqlite: Path, tmp_path: Path
-) -> None:
-    """Found by the random years: it named the next voucher as the last it had seen."""
+@pytest.fixture
+def years(migrated_url: str) -> Iterator[Years]:
+    """The same machine played by hand, on each database: what the random years found."""
 
     class Kept(Fresh):
         def enter(self) -> str:
-            return sqlite_copy(migrated_sqlite, tmp_path / "county.sqlite")
+            return migrated_url
 
         def leave(self) -> None:
-            """The folder is pytest's."""
+            """The fixture's."""
 
-    years = type("Years", (Years,), {"opened": Kept})()
-    years.begin()
+    played: Years = type("Played", (Years,), {"opened": Kept})()
+    played.begin()
+    yield played
+    played.every_open_account_holds_what_the_model_says()
+    played.teardown()
+
+
+class Chosen:
+    """Draws that were found once, in their order."""
+
+    def __init__(self, *values: object) -> None:
+        self.values = list(values)
+
+    def draw(self, _strategy: object) -> object:
+        """The next one."""
+        return self.values.pop(0)
+
+
+def drawn(*values: object) -> st.DataObject:
+    """`Chosen`, as the rules take it."""
+    return cast("st.DataObject", Chosen(*values))
+
+
+def test_a_settlement_that_earned_nothing_does_not_hold_what_is_booked_next(years: Years) -> None:
+    """It named the next voucher as the last it had seen."""
     years.pay_the_year(account=1, grade=20_000)
     years.time_passes(months=1, ppm=0, lag=0)
     years.settle_inside_the_year(account=1)
-    wrong = years.booked.pop()
-    with years.county.work(years.county.accountant) as uow:
-        reverse(uow, wrong.entry_no, wrong.line_no, reason="记错")
-    years.model.take_back(1, wrong.move)
-    years.paid.clear()
+    years.take_back(data=drawn(years.booked[0]))
     years.pay_the_year(account=1, grade=20_000)
     years.time_passes(months=1, ppm=0, lag=0)
     years.settle_inside_the_year(account=1)
+
+
+def test_a_new_rate_reaches_a_source_that_became_known_late(years: Years) -> None:
+    """It has no closing in its year, only the correction of its interest."""
+    years.pay(account=1, source=Source.INDIVIDUAL, fen=1_000_000)
+    years.time_passes(months=12, ppm=20_000, lag=1)
+    late = drawn(FIRST_YEAR, 1)
+    years.pay_for_an_earlier_year(1, Source.COLLECTIVE, fen=2_400_000, data=late)
+    years.a_rate_is_published_anew(data=drawn(FIRST_YEAR), more=10_000)
     years.every_open_account_holds_what_the_model_says()
-    years.teardown()
+    years.time_passes(months=12, ppm=25_000, lag=0)
+
+
+def test_an_account_closed_inside_the_year_earns_nothing_at_its_end(years: Years) -> None:
+    """With interest from the month after, its payment earned one month more: nowhere to go."""
+    years.pay(account=1, source=Source.INDIVIDUAL, fen=1_200_000)
+    years.pay(account=2, source=Source.INDIVIDUAL, fen=1_200_000)
+    years.time_passes(months=5, ppm=0, lag=1)
+    years.die(account=1)
+    years.time_passes(months=5, ppm=0, lag=1)
+    years.time_passes(months=3, ppm=30_000, lag=1)
+    with years.county.work(writing=False) as uow:
+        account = uow.get(Account, COUNTY, 1)
+        told = statement(uow, account, FIRST_YEAR)
+    assert [each for each in told.workings if not each.adds_up] == []
+    assert [(each.product, each.interest, each.closing) for each in told.sources] == [(0, 0, 0)]
+    years.time_passes(months=12, ppm=30_000, lag=1)
+
+
+def test_late_money_closed_accounts_and_a_new_rate_together(years: Years) -> None:
+    for account in ACCOUNTS:
+        years.pay(account, Source.INDIVIDUAL, fen=1_200_000)
+    years.time_passes(months=5, ppm=0, lag=1)
+    years.die(account=1)
+    years.time_passes(months=8, ppm=30_000, lag=1)
+    march = (FIRST_YEAR, 3)
+    years.pay_for_an_earlier_year(2, Source.PAID_ON_BEHALF, fen=700_000, data=drawn(*march))
+    years.pay_for_an_earlier_year(3, Source.COLLECTIVE, fen=900_000, data=drawn(*march))
+    years.die(account=3)
+    years.a_rate_is_published_anew(data=drawn(FIRST_YEAR), more=12_345)
+    with years.county.work(writing=False) as uow:
+        (left_out,) = uow.session.exec(select(RateCorrection.left_out))
+    assert left_out == 1  # the third: closed since; the first had its last settlement in the year
+    years.time_passes(months=11, ppm=25_000, lag=1)
