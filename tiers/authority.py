@@ -74,6 +74,7 @@ _GRANTS = (
     Grant("grade.chosen", _COUNTY, _FACT),
     Grant("account.opened", _COUNTY, _FACT),
     Grant("account.closed", _COUNTY, _FACT),
+    Grant("account.stands", _COUNTY, _FACT),
     Grant("contribution.confirmed", _COUNTY, _FACT),
     Grant("contribution.ordered", _COUNTY, _FACT),
     Grant("contribution.withheld", _COUNTY, _FACT),

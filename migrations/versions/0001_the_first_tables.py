@@ -199,6 +199,7 @@ def upgrade() -> None:
     sa.Column('ended_on', sa.Date(), nullable=False),
     sa.Column('last_month', sa.Date(), nullable=False),
     sa.Column('account_fen', sa.BigInteger(), nullable=False),
+    sa.Column('to_fund_fen', sa.BigInteger(), nullable=False),
     sa.Column('funeral_fen', sa.BigInteger(), nullable=False),
     sa.Column('overpaid_fen', sa.BigInteger(), nullable=False),
     sa.Column('set_off_account_fen', sa.BigInteger(), nullable=False),

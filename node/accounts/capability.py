@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from node.accounts.records import RECORD_TYPES
 from node.accounts.replicas import REPLICAS, go_on_numbering
 from node.accounts.section import person_section
-from node.accounts.service import open_for_enrolments
+from node.accounts.service import holdings, open_for_enrolments
 from node.accounts.year_end import try_last_year
 from node.core.capability import Capability, Job
-from node.registry.events import ENROLMENT_OPENED
+from node.registry.events import ENROLMENT_OPENED, HOLDINGS
 from node.registry.sections import PERSON_SECTIONS
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def _routers() -> "list[APIRouter]":
 
 
 ENROLMENT_OPENED.append(open_for_enrolments)
+HOLDINGS.append(holdings)
 PERSON_SECTIONS.append(person_section)
 
 CAPABILITY = Capability(

@@ -33,6 +33,7 @@ class Kind(TitledEnum):
     PENSION = "pension", "支付养老金"
     PENSION_BACK = "pension_back", "多发养老金转回"
     REFUND = "refund", "余额退还"
+    TO_FUND = "to_fund", "退回基金"
 
 
 class Side(StrEnum):

@@ -37,6 +37,7 @@ from tiers import RegionCode
 
 OPENED = RecordType("account.opened", independent=True)
 CLOSED = RecordType("account.closed")
+STANDS = RecordType("account.stands")
 POSTED = RecordType("account.posted", independent=True)
 ENTERED = RecordType("ledger.entered", independent=True)
 SETTLED = RecordType("account.settled", independent=True)
@@ -50,6 +51,7 @@ PERIOD = RecordType("ledger.period")
 RECORD_TYPES = (
     OPENED,
     CLOSED,
+    STANDS,
     POSTED,
     ENTERED,
     SETTLED,
@@ -123,6 +125,35 @@ def apply_closed(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
         .values(closed_on=bindparam("day"))
     )
     uow.connection.execute(closing, rows)
+
+
+def publish_accounts(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell accounts as they are now: one that is open again, say."""
+    told = [
+        {
+            "village": row["village"],
+            "account_no": row["account_no"],
+            "person_id": row["person_id"],
+            "opened_on": row["opened_on"].isoformat(),
+            "closed_on": row["closed_on"].isoformat() if row["closed_on"] else None,
+        }
+        for row in rows
+    ]
+    publish_bulk(uow, STANDS, f"{uow.node}-{uow.txn}", told)
+
+
+@STANDS.applies
+def apply_accounts(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
+    """Bring accounts up to date, the last word about each."""
+    rows = {
+        (row["county_code"], row["account_no"]): {
+            **row,
+            "opened_on": date.fromisoformat(row["opened_on"]),
+            "closed_on": date.fromisoformat(row["closed_on"]) if row["closed_on"] else None,
+        }
+        for row in bulk_rows(arrived)
+    }
+    upsert(uow.connection, _accounts, list(rows.values()))
 
 
 def publish_postings(uow: UnitOfWork, number: int, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -4,14 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from node.accounts.balances import accounts, balances
 from node.accounts.models import Account
-from node.accounts.records import publish_closed, publish_opened
+from node.accounts.records import publish_accounts, publish_closed, publish_opened
 from node.accounts.serials import ACCOUNT, own_county, serial
-from node.core.db import BATCH_ROWS
+from node.core.db import BATCH_ROWS, upsert
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.money import yuan
 from node.core.work import UnitOfWork
@@ -35,11 +37,14 @@ class NewAccount:
 def open_accounts(uow: UnitOfWork, people: Sequence[NewAccount]) -> dict[str, int]:
     """Open an account for everybody who has none yet; answers account numbers by person.
 
+    Who comes back after a cancellation has one for life: it is opened again, in the village of now.
+
     Raises:
         Forbidden: this node keeps no accounts.
     """
     county = own_county(uow)
     had = numbers_of(uow, [each.person_id for each in people])
+    _open_again(uow, [each for each in people if each.person_id in had])
     new = list({each.person_id: each for each in people if each.person_id not in had}.values())
     if not new:
         return had
@@ -59,6 +64,25 @@ def open_accounts(uow: UnitOfWork, people: Sequence[NewAccount]) -> dict[str, in
         uow.connection.execute(accounts.insert(), rows[start : start + BATCH_ROWS])
     publish_opened(uow, rows)
     return had | {each.person_id: number for number, each in enumerate(new, first)}
+
+
+def _open_again(uow: UnitOfWork, people: Sequence[NewAccount]) -> None:
+    villages = {each.person_id: each.village for each in people}
+    rows: list[dict[str, Any]] = []
+    ids = list(villages)
+    for start in range(0, len(ids), BATCH_ROWS // 2):
+        closed = select_columns(accounts).where(
+            accounts.c.county_code == str(own_county(uow)),
+            accounts.c.person_id.in_(ids[start : start + BATCH_ROWS // 2]),
+            accounts.c.closed_on.is_not(None),
+        )
+        found = uow.connection.execute(closed).mappings()
+        rows += [
+            {**row, "village": str(villages[row["person_id"]]), "closed_on": None} for row in found
+        ]
+    if rows:
+        upsert(uow.connection, accounts, rows)
+        publish_accounts(uow, rows)
 
 
 def close_accounts(uow: UnitOfWork, account_nos: Sequence[int], *, on: date) -> None:
@@ -103,6 +127,14 @@ def numbers_of(uow: UnitOfWork, person_ids: Sequence[str]) -> dict[str, int]:
         )
         found.update(uow.session.exec(rows).all())
     return found
+
+
+def holdings(uow: UnitOfWork, person_ids: Sequence[str]) -> dict[str, int]:
+    """What the accounts of these people hold, in fen (hook of the registry)."""
+    numbers = numbers_of(uow, person_ids)
+    held = balances(uow, list(numbers.values()))
+    sums = {person_id: sum(held[number].values()) for person_id, number in numbers.items()}
+    return {person_id: fen for person_id, fen in sums.items() if fen}
 
 
 def printed(county: str, account_no: int) -> str:

@@ -36,11 +36,13 @@ class CertificationMethod(TitledEnum):
 
 
 class EndReason(TitledEnum):
-    """Why a pension ended."""
+    """Why a pension ended, or the saving for one (the codes of `registry.codes.CloseReason`)."""
 
     DEATH = "death", "死亡"
     EMIGRATED = "emigrated", "出国（境）定居"
     EMPLOYEES_SCHEME = "employees_scheme", "领取职工基本养老金"
+    DUPLICATE = "duplicate", "重复参保"
+    OTHER = "other", "其他原因"
 
 
 class RecoveryCause(TitledEnum):

@@ -10,14 +10,40 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from node.accounts.sources import Source
+from node.accounts.sources import GOVERNMENT_SUBSIDIES, Source
 from node.benefits.rules import months_from, next_month
 from node.core.errors import Invalid
+from node.registry.codes import CloseReason
 
 
 def overpaid_months(died_on: date, last_paid: date) -> list[date]:
     """Months paid after death; the month of death itself is the last one due."""
     return list(months_from(next_month(died_on), next_month(last_paid)))
+
+
+INHERITED_WHOLE_FROM = date(2014, 7, 1)
+"""国发〔2014〕8号 §8 in Henan: from then on the heirs get what governments had added, too."""
+
+
+def refundable(reason: CloseReason, on: date) -> frozenset[Source]:
+    """The sources of an account that are paid out when participation ends for a reason on a day;
+    the others go back to the fund.
+
+    Sources: 国发〔2014〕8号 §8 (a death: the whole balance; before, all but the subsidies),
+    人社部发〔2014〕17号 §7 (registered twice: what the governments gave twice goes back) and §8
+    (employees' scheme: 除政府补贴外的个人账户余额退还本人), 社会保险法 §14 and its 实施规定 §6
+    (lost nationality: the whole balance). Whatever else ends it pays out everything (约定).
+    """
+    everything = frozenset(Source)
+    match reason:
+        case CloseReason.DEATH if on < INHERITED_WHOLE_FROM:
+            return everything - GOVERNMENT_SUBSIDIES
+        case CloseReason.EMPLOYEES_SCHEME:
+            return everything - GOVERNMENT_SUBSIDIES
+        case CloseReason.DUPLICATE:
+            return everything - GOVERNMENT_SUBSIDIES - {Source.PAID_ON_BEHALF}
+        case _:
+            return everything
 
 
 @dataclass(frozen=True, slots=True)

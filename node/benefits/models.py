@@ -152,9 +152,12 @@ class SurvivalCertificate(SQLModel, table=True):
 
 
 class BenefitEnd(SQLModel, table=True):
-    """How a pension ended (待遇终止): what was left, what had been overpaid, what is paid to whom.
+    """How a pension ended (待遇终止), or participation before one began (注销): what was left, what
+    had been overpaid, what is paid to whom.
 
-    All in fen. `account_fen` is the settled account, `claim_fen` what the heirs still owe.
+    All in fen. `account_fen` is what is refunded of the settled account, `to_fund_fen` what of it
+    goes back to the fund, `claim_fen` what the heirs still owe. Who never drew a pension has no
+    entitlement: there `entitlement_id` is the row's own id.
     """
 
     __tablename__ = "benefit_end"
@@ -179,6 +182,7 @@ class BenefitEnd(SQLModel, table=True):
     ended_on: date
     last_month: date
     account_fen: int = Field(sa_type=BigInteger)
+    to_fund_fen: int = Field(default=0, sa_type=BigInteger)
     funeral_fen: int = Field(sa_type=BigInteger)
     overpaid_fen: int = Field(sa_type=BigInteger)
     set_off_account_fen: int = Field(sa_type=BigInteger)

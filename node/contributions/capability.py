@@ -9,10 +9,11 @@ from node.contributions.orders import barred_grades, bring_up_to_date
 from node.contributions.payments import hear_reversal
 from node.contributions.records import RECORD_TYPES
 from node.contributions.replicas import REPLICAS
+from node.contributions.under_way import barred_closings
 from node.contributions.withholding import PURPOSE, hear_result
 from node.contributions.worklist import UNPAID
 from node.core.capability import Capability, Job
-from node.registry.events import GRADE_CHECKS
+from node.registry.events import CLOSING_CHECKS, GRADE_CHECKS
 from node.registry.timeline import PERSON_EVENTS
 from node.registry.worklists import WORKLISTS
 
@@ -40,6 +41,7 @@ def _routers() -> "list[APIRouter]":
 
 POSTING_REVERSED.append(hear_reversal)
 GRADE_CHECKS.append(barred_grades)
+CLOSING_CHECKS.append(barred_closings)
 RESULT_TAKEN[PURPOSE] = hear_result
 PERSON_EVENTS.append(person_events)
 WORKLISTS.append(UNPAID)

@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING
 from node.banking.service import RESULT_TAKEN
 from node.core.capability import Capability
 from node.payroll.bank import PURPOSE, take_answers
+from node.payroll.cancelled import settle_closed
+from node.payroll.lump_events import person_events
 from node.payroll.matters import DeathReport
 from node.payroll.records import RECORD_TYPES
 from node.payroll.replicas import REPLICAS
 from node.payroll.worklist import NOT_PAID
+from node.registry.events import PERSON_CHANGED
+from node.registry.timeline import PERSON_EVENTS
 from node.registry.worklists import WORKLISTS
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ def _matters() -> tuple[DeathReport, ...]:
 
 RESULT_TAKEN[PURPOSE] = take_answers
 WORKLISTS.append(NOT_PAID)
+PERSON_CHANGED.append(settle_closed)
+PERSON_EVENTS.append(person_events)
 
 CAPABILITY = Capability(
     name="payroll",

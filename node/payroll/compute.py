@@ -130,19 +130,19 @@ def _insert_lines(months: list[date]) -> str:
 _PAY = typed("""
     INSERT INTO payroll_payment (county_code, run_no, pay_no, entitlement_id, person_id, village,
         payee, account, due_fen, offset_fen, fen, state, reason, attempt)
-    SELECT :county, :run, l.pay_no, l.entitlement_id, e.person_id, l.village,
+    SELECT :county, :run, l.pay_no, l.entitlement_id, p.id, l.village,
         CASE WHEN b.heir_account IS NULL THEN p.name ELSE b.heir_name END,
         CASE WHEN b.heir_account IS NULL THEN n.bank_account ELSE b.heir_account END,
         l.fen, 0, l.fen, 'waiting', '', 0
     FROM (SELECT pay_no, entitlement_id, village, CAST(sum(fen) AS BIGINT) AS fen
           FROM payroll_line WHERE county_code = :county AND run_no = :run
           GROUP BY pay_no, entitlement_id, village) AS l
-    JOIN entitlement e ON e.county_code = :county AND e.id = l.entitlement_id
-    JOIN person p ON p.county_code = :county AND p.id = e.person_id
-    LEFT JOIN enrolment n ON n.county_code = :county AND n.person_id = e.person_id
-        AND n.closed_on IS NULL
-    LEFT JOIN benefit_end b ON b.county_code = :county AND b.entitlement_id = e.id
+    LEFT JOIN entitlement e ON e.county_code = :county AND e.id = l.entitlement_id
+    LEFT JOIN benefit_end b ON b.county_code = :county AND b.entitlement_id = l.entitlement_id
         AND NOT b.is_revoked
+    JOIN person p ON p.county_code = :county AND p.id = coalesce(e.person_id, b.person_id)
+    LEFT JOIN enrolment n ON n.county_code = :county AND n.person_id = p.id
+        AND n.closed_on IS NULL
     ORDER BY l.pay_no
 """)
 

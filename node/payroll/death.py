@@ -5,35 +5,33 @@ The month of death is the last one due. Sources: 国发〔2014〕8号 §8; busin
 examples in tests/cases (`life_rules.death_settlement`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import select, update
 
-from node.accounts.balances import balances
-from node.accounts.chart import CONTROL, Kind
-from node.accounts.ledger import Entry, Head, Line, book
+from node.accounts.chart import Kind
+from node.accounts.ledger import Head
 from node.accounts.serials import own_county
-from node.accounts.service import close_accounts
-from node.accounts.settlement import settle_accounts
-from node.accounts.sources import Source
 from node.benefits.codes import BenefitState, EndReason, RecoveryCause
 from node.benefits.life import end_suspension_at
 from node.benefits.life_records import ENDED, ends, publish_life
-from node.benefits.life_rules import DeathSettlement, death_settlement
+from node.benefits.life_rules import DeathSettlement, death_settlement, refundable
 from node.benefits.records import entitlements, publish_entitlements
 from node.benefits.rules import next_month
 from node.benefits.terms import standards
 from node.core.errors import Conflict, NotFound
 from node.core.ids import new_id
 from node.core.work import UnitOfWork
-from node.payroll.overpaid import keep_recovery, paid_months, posted, take_back
+from node.payroll.lump import Held, book_out, close_empty, settle_and_part
+from node.payroll.overpaid import keep_recovery, paid_months, take_back
 from node.payroll.rules import PaymentState
 from node.payroll.tables import lines, payments
 from node.policy import service as policy
 from node.policy.benefit_bodies import FuneralGrant
+from node.registry.codes import CloseReason
 
 Row = dict[str, Any]
 
@@ -67,14 +65,21 @@ def end_by_death(uow: UnitOfWork, death: Death) -> DeathSettlement:
     take_back(uow, pension, months, trace=_trace(death), why="死亡后多发")
     held = _settled(uow, pension, death, last_month)
     found = death_settlement(
-        balance=held,
+        balance=held.refunded,
         interest={},
         funeral_months=_funeral_months(uow, death.died_on),
         base_fen=standards(uow, last_month).terms.base_fen,
         overpaid_fen=sum(row["fen"] for row in months),
     )
-    _book_settlement(uow, pension, death, held, found)
-    _keep(uow, pension, death, found, months)
+    memo = "死亡终止：个人账户余额和丧葬补助金，抵扣多发"
+    book_out(
+        uow,
+        held,
+        Head(Kind.REFUND, uow.today, "case", _trace(death), memo),
+        grant_fen=found.funeral_gross,
+        offset_fen=found.set_off_account + found.set_off_funeral,
+    )
+    _keep(uow, pension, death, held, found, months)
     end_suspension_at(uow, pension["id"], last_month=last_month)
     _close(uow, pension, last_month)
     return found
@@ -123,14 +128,19 @@ def _hold_back(uow: UnitOfWork, county: str, entitlement_id: str, last_month: da
             )
 
 
-def _settled(uow: UnitOfWork, pension: Row, death: Death, last_month: date) -> Mapping[Source, int]:
+def _settled(uow: UnitOfWork, pension: Row, death: Death, last_month: date) -> Held:
     """The account with interest to the month of death."""
     number = pension["account_no"]
-    if number is None or not any(balances(uow, [number])[number].values()):
-        return {}
-    trace = death.case_id or f"death-{pension['id']}"
-    settle_accounts(uow, [number], year=last_month.year, through=last_month.month, trace=trace)
-    return {source: fen for source, fen in balances(uow, [number])[number].items() if fen}
+    if number is None:
+        return Held(0, pension["village"], {}, {})
+    return settle_and_part(
+        uow,
+        number,
+        pension["village"],
+        month=last_month,
+        refundable=refundable(CloseReason.DEATH, death.died_on),
+        trace=death.case_id or f"death-{pension['id']}",
+    )
 
 
 def _funeral_months(uow: UnitOfWork, died_on: date) -> int:
@@ -140,41 +150,15 @@ def _funeral_months(uow: UnitOfWork, died_on: date) -> int:
     return found.body.months_of_base
 
 
-def _book_settlement(
-    uow: UnitOfWork,
-    pension: Row,
-    death: Death,
-    held: Mapping[Source, int],
-    found: DeathSettlement,
-) -> None:
-    """The account and the grant are owed to the heirs; what was overpaid is taken off that."""
-    offset = found.set_off_account + found.set_off_funeral
-    told = [
-        Line("heirs_payable", -found.paid_to_heirs),
-        Line("overpaid_receivable", -offset),
-        Line("pooled_fund", found.funeral_gross),
-    ]
-    account = sum(held.values())
-    entry_lines = [*(line for line in told if line.fen), Line(CONTROL, account)]
-    if not account and not found.funeral_gross:
-        return
-    moved = posted(uow, pension, held, Kind.REFUND, sign=-1)
-    memo = "死亡终止：个人账户余额和丧葬补助金，抵扣多发"
-    book(uow, Entry(_head(uow, death, Kind.REFUND, memo), entry_lines, moved))
-
-
-def _head(uow: UnitOfWork, death: Death, kind: Kind, memo: str) -> Head:
-    return Head(kind, uow.today, "case", _trace(death), memo)
-
-
 def _trace(death: Death) -> str:
     return death.case_id or death.entitlement_id
 
 
-def _keep(
+def _keep(  # noqa: PLR0917  # what ended, and all that was found about it
     uow: UnitOfWork,
     pension: Row,
     death: Death,
+    held: Held,
     found: DeathSettlement,
     months: Sequence[Row],
 ) -> None:
@@ -188,6 +172,7 @@ def _keep(
         "ended_on": death.died_on,
         "last_month": death.died_on.replace(day=1),
         "account_fen": found.account_refund_gross,
+        "to_fund_fen": held.to_fund_fen,
         "funeral_fen": found.funeral_gross,
         "overpaid_fen": sum(each["fen"] for each in months),
         "set_off_account_fen": found.set_off_account,
@@ -222,6 +207,5 @@ def _close(uow: UnitOfWork, pension: Row, last_month: date) -> None:
     uow.connection.execute(update(entitlements).where(*key).values(**changed))
     row = uow.connection.execute(select(entitlements).where(*key)).mappings().one()
     publish_entitlements(uow, [dict(row)])
-    number = pension["account_no"]
-    if number is not None and not any(balances(uow, [number])[number].values()):
-        close_accounts(uow, [number], on=uow.today)
+    if pension["account_no"] is not None:
+        close_empty(uow, pension["account_no"])

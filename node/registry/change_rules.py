@@ -57,6 +57,22 @@ def closing_problems(
         yield Invalid("请说明具体情况", field="explanation")
 
 
+def payee_problems(
+    reason: CloseReason | None, *, payee: str, card: str, owner: str, owner_card: str
+) -> Iterator[Invalid]:
+    """Somebody can be paid what the account holds: the heirs after a death, else the person."""
+    if reason is CloseReason.DEATH:
+        if not payee:
+            yield Invalid("个人账户有余额，请填写继承人", field="payee")
+        elif payee == owner and card in {"", owner_card}:
+            yield Invalid("本人已死亡，请填写继承人和继承人的银行卡号", field="payee")
+        if not card:
+            yield Invalid("个人账户有余额，请填写继承人的银行卡号", field="payee_card")
+        return
+    if not card and (not owner_card or payee not in {"", owner}):
+        yield Invalid("个人账户有余额，请填写领款人的银行卡号", field="payee_card")
+
+
 def key_evidence_problems(*, has_evidence: bool, reason: str) -> Iterator[Invalid]:
     """Key details change only on evidence and with a reason (DQ-50)."""
     if not has_evidence:

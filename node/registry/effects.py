@@ -18,7 +18,7 @@ from node.core.work import UnitOfWork
 from node.identity.duties import require_duty
 from node.registry import records
 from node.registry.codes import Standing
-from node.registry.events import Changed, tell_changed
+from node.registry.events import Changed, Closing, tell_changed
 from node.registry.known import Known
 from node.registry.records import changes, enrolments, people
 from tiers import Duty, Level, RegionCode
@@ -41,6 +41,7 @@ class Effect:
     of_enrolment: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     case_id: str | None = None
+    closing: Closing | None = None
 
     @property
     def after(self) -> Standing:
@@ -146,4 +147,5 @@ def _told(uow: UnitOfWork, effect: Effect) -> Changed:
         on=effect.on,
         reason=effect.reason,
         case_id=effect.case_id,
+        closing=effect.closing,
     )

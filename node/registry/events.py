@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from node.core.work import UnitOfWork
-from node.registry.codes import Standing
+from node.registry.codes import CloseReason, Standing
 from tiers import RegionCode
 
 
@@ -35,12 +35,22 @@ def tell_opened(uow: UnitOfWork, opened: Sequence[Opened]) -> None:
         hear(uow, opened)
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Why participation ends, and who gets what the account holds, on which card."""
+
+    reason: CloseReason
+    payee: str
+    card: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
     """What a decided matter has done to a person, in the transaction that did it.
 
     `before` and `after` are the standing of the enrolment; `left` is the village the person
-    belonged to when it is another now. An enrolment that closes has `after` closed.
+    belonged to when it is another now. An enrolment that closes has `after` closed; `closing` says
+    who is paid, unless the matter that closes it pays by itself (死亡申报).
     """
 
     county_code: str
@@ -52,6 +62,7 @@ class Changed:
     on: date
     reason: str
     case_id: str | None
+    closing: Closing | None = None
 
     @property
     def closes(self) -> bool:
@@ -64,8 +75,19 @@ PERSON_CHANGED: list[Callable[[UnitOfWork, Sequence[Changed]], None]] = []
 CLOSING_CHECKS: list[Callable[[UnitOfWork, Sequence[str]], dict[str, str]]] = []
 """Each is asked which of these people (ids) may not be closed now, and why."""
 
+HOLDINGS: list[Callable[[UnitOfWork, Sequence[str]], dict[str, int]]] = []
+"""Each is asked what the accounts of these people (ids) hold, in fen; empty ones are left out."""
+
 GRADE_CHECKS: list[Callable[[UnitOfWork, Sequence[str], int], dict[str, str]]] = []
 """Each is asked whose grade of a year can be chosen no more, and why: who has paid, say."""
+
+
+def held_by(uow: UnitOfWork, person_ids: Sequence[str]) -> dict[str, int]:
+    """What these people's accounts hold as far as this node knows, in fen."""
+    found: dict[str, int] = {}
+    for ask in HOLDINGS:
+        found |= ask(uow, person_ids)
+    return found
 
 
 def tell_changed(uow: UnitOfWork, changed: Sequence[Changed]) -> None:

@@ -12,17 +12,23 @@ from pydantic import Field
 from node.cases.forms import Option, Shown
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
-from node.registry.change_rules import closing_problems, past_day_problems, standing_problems
+from node.registry.change_rules import (
+    closing_problems,
+    past_day_problems,
+    payee_problems,
+    standing_problems,
+)
 from node.registry.codes import CloseReason, Evidence, PauseReason, Standing
 from node.registry.effects import Effect
-from node.registry.events import CLOSING_CHECKS
+from node.registry.events import CLOSING_CHECKS, Closing, held_by
 from node.registry.known import Known
 from node.registry.person_matter import Decided, PersonForm, PersonMatter
-from node.registry.rules import card_notices, card_problems
-from node.registry.typed import Notice
+from node.registry.rules import card_notices, card_problems, normal_name
+from node.registry.typed import Notice, plain
 from tiers import Level
 
 HOW = "注销"
+BALANCE = "个人账户余额"
 CHANGE = "变更"
 
 
@@ -41,16 +47,16 @@ class CancellationForm(PersonForm):
     evidence: Annotated[Evidence | None, Shown("select", width="14", group=HOW)] = Field(
         None, title="证明材料"
     )
-    payee: Annotated[str, Shown(width="10", group="个人账户余额", optional=True)] = Field(
-        "", title="领款人", description="本人死亡的填继承人", max_length=50
+    payee: Annotated[str, Shown(width="10", group=BALANCE, optional=True)] = Field(
+        "", title="领款人", description="本人死亡的填继承人；不填为本人", max_length=50
     )
-    payee_card: Annotated[
-        str, Shown(width="20", group="个人账户余额", mask="tail", optional=True)
-    ] = Field("", title="领款人银行卡号")
+    payee_card: Annotated[str, Shown(width="20", group=BALANCE, mask="tail", optional=True)] = (
+        Field("", title="领款人银行卡号", description="本人领款且不填的，付到登记的银行卡")
+    )
 
 
 class Cancellation(PersonMatter[CancellationForm]):
-    """注销登记. Approval closes the enrolment; whoever keeps the account is told."""
+    """注销登记. Approval closes the enrolment, and the account is settled and paid out."""
 
     code = "cancellation"
     title = "注销登记"
@@ -77,9 +83,11 @@ class Cancellation(PersonMatter[CancellationForm]):
         barred: dict[str, str] = {}
         for check in CLOSING_CHECKS:
             barred |= check(uow, ids)
+        held = held_by(uow, ids)
         return [
             [
                 *_cancellation_problems(form, person, today=uow.today),
+                *(_payee_problems(form, person) if person and held.get(person.person_id) else ()),
                 *(
                     [Invalid(barred[person.person_id], field="citizen_number")]
                     if person and person.person_id in barred
@@ -121,6 +129,18 @@ def _cancellation_problems(
     return found
 
 
+def _payee_problems(form: CancellationForm, person: Known) -> list[Invalid]:
+    return list(
+        payee_problems(
+            form.reason,
+            payee=normal_name(form.payee),
+            card=plain(form.payee_card),
+            owner=person.name,
+            owner_card=person.bank_account,
+        )
+    )
+
+
 def _drawing_problems(person: Known) -> list[Invalid]:
     if person.standing in (Standing.DRAWING, Standing.SUSPENDED):
         message = "此人已领取待遇，请办理死亡申报或待遇终止，由县级一并注销"
@@ -144,6 +164,11 @@ def _closed(decided: Decided, *, on: date) -> Effect:
         },
         reason=form.explanation.strip() or form.reason.title,
         case_id=decided.case.id,
+        closing=Closing(
+            form.reason,
+            normal_name(form.payee) or person.name,
+            plain(form.payee_card) or ("" if died else person.bank_account),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from node.benefits.life_rules import (
     certified_until,
     death_settlement,
     overpaid_months,
+    refundable,
 )
 from node.benefits.rules import (
     AgeBand,
@@ -28,6 +29,7 @@ from node.benefits.rules import (
 )
 from node.benefits.sheet import SheetLine, calculation_sheet
 from node.core.errors import Invalid
+from node.registry.codes import CloseReason
 
 TERMS = BenefitTerms(
     base_fen=11_300,
@@ -246,3 +248,24 @@ def test_the_sheet_says_why_nothing_is_added() -> None:
         ("个人账户养老金", "个人账户没有储存额", 0),
         ("月养老金", "以上各项合计", 11_300),
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "on", "to_fund"),
+    [
+        (CloseReason.DEATH, date(2014, 7, 1), frozenset()),
+        (CloseReason.DEATH, date(2014, 6, 30), GOVERNMENT_SUBSIDIES),
+        (CloseReason.EMIGRATED, date(2020, 1, 1), frozenset()),
+        (CloseReason.EMPLOYEES_SCHEME, date(2020, 1, 1), GOVERNMENT_SUBSIDIES),
+        (
+            CloseReason.DUPLICATE,
+            date(2020, 1, 1),
+            GOVERNMENT_SUBSIDIES | {Source.PAID_ON_BEHALF},
+        ),
+        (CloseReason.OTHER, date(2020, 1, 1), frozenset()),
+    ],
+)
+def test_the_reason_says_which_sources_are_paid_out(
+    reason: CloseReason, on: date, to_fund: frozenset[Source]
+) -> None:
+    assert refundable(reason, on) == frozenset(Source) - to_fund

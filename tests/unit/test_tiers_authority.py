@@ -36,6 +36,7 @@ TABLE = [
     ("grade.chosen", "county", [UP, BACK]),
     ("account.opened", "county", [UP, BACK]),
     ("account.closed", "county", [UP, BACK]),
+    ("account.stands", "county", [UP, BACK]),
     ("contribution.confirmed", "county", [UP, BACK]),
     ("contribution.ordered", "county", [UP, BACK]),
     ("contribution.withheld", "county", [UP, BACK]),
