@@ -8,7 +8,6 @@ from sync.segment import StreamId
 from sync.simulation.application import NOTHING, Standing
 from sync.simulation.disk import Book, Disk, Line, by_log
 from sync.simulation.oracle import REJECTED, Entry, Oracle
-from sync.simulation.tree import ABOVE
 
 Key = tuple[str, str]
 
@@ -38,8 +37,9 @@ def expect(disk: Disk, oracle: Oracle, histories: Mapping[StreamId, Book]) -> Ex
             for line in _effective(name, book, histories):
                 entry = oracle.entry(line.uid)
                 if entry and line.seq <= disk.streams[name].applied:
-                    # A giver's state has what it wrote itself, whatever takers would say of it.
-                    is_state = line.seq <= book.begun and entry.log.origin == ABOVE.get(disk.place)
+                    # A giver's state has what it wrote itself, for itself or for a village it
+                    # hosted, whatever takers would say of it.
+                    is_state = line.seq <= book.begun and line.uid in disk.node.given
                     if is_state and not entry.is_trespass:
                         entry = replace(entry, bad="")
                     behind = set() if is_state else blocked

@@ -68,6 +68,8 @@ def take_snapshot(parent: Node, child: Node) -> bool:
                 found = keep_part(child.replica.site, found, number, packed)
     finally:
         offer.close()
+    with parent.machine.looked_into() as connection:
+        child.given = frozenset(connection.scalars(select(application.own.c.uid)))
     return arriving(child.replica.site) is not None
 
 

@@ -6,7 +6,10 @@ import pytest
 from sqlalchemy import Connection
 
 from sync import Arrived, Handler, Refused, StreamId, store
+from sync.snapshot_giving import make_offer
+from sync.snapshot_taking import begin, keep_part, set_down
 from tests.scenario.sync_disks import restore, save
+from tests.scenario.sync_snapshots import Facts
 from tests.scenario.sync_tree import (
     COUNTY,
     HANDLERS,
@@ -16,6 +19,7 @@ from tests.scenario.sync_tree import (
     Place,
     Tree,
     fact,
+    facts,
     fall,
     join,
     put_facts,
@@ -139,3 +143,46 @@ def test_a_successor_named_below_does_not_widen_what_was_revoked_above(tree: Tre
 
     assert county.facts() == {"known": 1}
     assert county.head(StreamId(VILLAGE, old.epoch, "up/province")) == 0
+
+
+def _begin_with_snapshot(parent: Place, child: Place) -> None:
+    me = child.replica.identity()
+    known = me and parent.replica.certificate_of(me.node, me.epoch)
+    assert known is not None
+    offer = make_offer(parent.replica.site, Facts(), known)
+    try:
+        found = begin(child.replica.site, offer.document, offer.signature, Facts())
+        for number in found.missing:
+            packed = offer.part(number)
+            assert packed is not None
+            found = keep_part(child.replica.site, found, number, packed)
+        set_down(child.replica.site, Facts())
+    finally:
+        offer.close()
+
+
+def test_a_snapshot_gives_what_a_host_wrote_and_holds_what_it_refused(tree: Tree) -> None:
+    """Seeds 292, 400: takers refused what a township wrote for the village it hosted.
+
+    The village's own machine begins with the township's state, in which it counts; the simulator
+    expected it to be refused there, too. What the township itself refused comes as held.
+    """
+    tree.grow(COUNTY, TOWNSHIP)
+    county, township = tree[COUNTY], tree[TOWNSHIP]
+    township.replica.host(region=VILLAGE, level="village")
+    township.write("up/county", fact("mine", -1), origin=VILLAGE)
+    with township.engine.begin() as connection:
+        row = {"key": "mine", "region": VILLAGE, "n": -1, "origin": VILLAGE, "seq": 1}
+        connection.execute(facts.insert(), [row])
+    county.write(f"down/{VILLAGE}", fact("yours", -1), fact("good", 2))
+    tree.sync()
+    village = tree.seedling(VILLAGE)
+    join(township, village)
+
+    _begin_with_snapshot(township, village)
+    tree.places[VILLAGE] = village
+    tree.sync()
+
+    assert village.facts() == {"mine": -1, "good": 2}
+    assert village.held() == township.held() == [("yours", "refused")]
+    assert county.held() == [("mine", "refused")]
