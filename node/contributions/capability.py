@@ -1,10 +1,11 @@
 """缴费: confirmed payments, subsidies, the year's cockpit."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from node.accounts.events import POSTING_REVERSED
 from node.banking.events import RESULT_TAKEN
 from node.contributions.events import person_events
+from node.contributions.matters import MakeUp
 from node.contributions.orders import barred_grades, bring_up_to_date
 from node.contributions.payments import hear_reversal
 from node.contributions.records import RECORD_TYPES
@@ -19,6 +20,8 @@ from node.registry.worklists import WORKLISTS
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
+
+    from node.cases.matter import Matter
 
 
 def _routers() -> "list[APIRouter]":
@@ -39,6 +42,10 @@ def _routers() -> "list[APIRouter]":
     ]
 
 
+def _matters() -> "tuple[Matter[Any], ...]":
+    return (MakeUp(),)
+
+
 POSTING_REVERSED.append(hear_reversal)
 GRADE_CHECKS.append(barred_grades)
 CLOSING_CHECKS.append(barred_closings)
@@ -50,6 +57,7 @@ CAPABILITY = Capability(
     name="contributions",
     record_types=RECORD_TYPES,
     routers=_routers,
+    matters=_matters,
     jobs=(Job("contributions.orders", "更新本年应缴", 12 * 60, bring_up_to_date),),
     replicas=REPLICAS,
 )

@@ -12,9 +12,8 @@ from typing import Any
 from node.accounts.bulk_facts import packed_columns
 from node.accounts.serials import own_county, serial
 from node.contributions.cockpit import PENSION_AGE
-from node.contributions.payers import find_payers, orders, paid_years
+from node.contributions.payers import find_payers, orders
 from node.contributions.records import ORDER_COLUMNS, publish_orders
-from node.contributions.rules import make_up_problems
 from node.contributions.statements import AT_BANK, PAID, statement, values
 from node.core.db import MANY_ROWS, tell_planner, upsert
 from node.core.errors import Conflict, Invalid, NotFound, Problems
@@ -22,7 +21,7 @@ from node.core.work import UnitOfWork
 from node.identity import require
 from node.policy import service as policy
 from node.policy.bodies import ContributionGrades
-from node.policy.contribution_bodies import GroupPaidFor, MakeUpYears, PaidOnBehalf
+from node.policy.contribution_bodies import GroupPaidFor, PaidOnBehalf
 from node.registry.records import grade_choices, publish_grades
 from node.registry.rules import MINIMUM_AGE, grade_problems
 from tiers import Role
@@ -88,9 +87,10 @@ def _due(grades: Sequence[int], groups: Sequence[GroupPaidFor]) -> str:
                 CAST(:year AS INTEGER) AS for_year, COALESCE(t.turn, 1) AS turn
             FROM stood s LEFT JOIN contribution_order t ON t.county_code = :county
                 AND t.account_no = s.account_no AND t.for_year = :year
-            WHERE t.account_no IS NULL OR t.grade_fen <> s.grade_fen OR t.village <> s.village
-                OR t.category <> s.category OR t.province_fen <> s.province_fen
-                OR t.city_fen <> s.city_fen OR t.county_fen <> s.county_fen
+            WHERE t.account_no IS NULL OR (NOT t.make_up
+                AND (t.grade_fen <> s.grade_fen OR t.village <> s.village
+                    OR t.category <> s.category OR t.province_fen <> s.province_fen
+                    OR t.city_fen <> s.city_fen OR t.county_fen <> s.county_fen))
         )
     """
 
@@ -157,7 +157,7 @@ def make_orders(uow: UnitOfWork, year: int) -> OrderRun:
         "last_born": date(year - MINIMUM_AGE, 12, 31),
     }
     uow.connection.execute(statement(_make(grades, groups)), given)
-    _tell(uow, given)
+    tell_orders(uow, given)
     written, own, on_behalf = uow.connection.execute(_SUMMED, given).one()
     if written >= MANY_ROWS:
         tell_planner(uow.connection, orders)
@@ -165,7 +165,8 @@ def make_orders(uow: UnitOfWork, year: int) -> OrderRun:
     return OrderRun(year, written, int(own), int(on_behalf), without)
 
 
-def _tell(uow: UnitOfWork, given: dict[str, Any]) -> None:
+def tell_orders(uow: UnitOfWork, given: dict[str, Any]) -> None:
+    """Tell the other tiers what a run wrote: `county`, `run` and `day`."""
     told = packed_columns(uow.connection, _WRITTEN, ORDER_COLUMNS)
     rows = uow.connection.execute(told, given).all()
     publish_orders(uow, rows, run=given["run"], ordered_on=given["day"])
@@ -228,62 +229,6 @@ def barred_grades(uow: UnitOfWork, person_ids: Sequence[str], year: int) -> dict
             elif is_at_bank:
                 found[person] = "该年度已报银行扣款，回盘前不能变更档次"
     return found
-
-
-def order_make_up(uow: UnitOfWork, account_no: int, years: Sequence[int], *, grade_fen: int) -> int:
-    """Let somebody make up past years (补缴): an order for each. Answers how many.
-
-    Raises:
-        Forbidden: this node or this person keeps no accounts.
-        NotFound: there is no such account.
-        Problems: a year may not be made up, or not at this grade.
-    """
-    county = own_county(uow)
-    require(uow, Role.ACCOUNTANT)
-    payer = find_payers(uow, account_nos=[account_no], citizen_numbers=[]).by_account.get(
-        account_no
-    )
-    if payer is None or not payer.state:
-        raise NotFound("没有有效的参保登记，不能补缴", account_no=account_no)
-    allowed = policy.in_force(uow, MakeUpYears.kind, county, uow.today)
-    body = allowed.body if allowed and isinstance(allowed.body, MakeUpYears) else None
-    grades = policy.required(uow, ContributionGrades, county, uow.today).body.grades_fen
-    problems = [
-        *grade_problems(grade_fen, grades=grades, field="grade_fen"),
-        *make_up_problems(
-            years,
-            allowed=body,
-            grade_fen=grade_fen,
-            paid_years=list(paid_years(uow, [account_no])[account_no]),
-            this_year=uow.today.year,
-            sixteenth_year=(payer.born_on.year + MINIMUM_AGE),
-        ),
-    ]
-    if problems:
-        raise Problems(problems)
-    given = {"county": str(county), "run": serial(uow, RUN), "day": uow.today}
-    rows = [
-        {
-            "county_code": str(county),
-            "account_no": account_no,
-            "for_year": year,
-            "village": payer.village,
-            "grade_fen": grade_fen,
-            "own_fen": grade_fen,
-            "province_fen": 0,
-            "city_fen": 0,
-            "county_fen": 0,
-            "category": "ordinary",
-            "make_up": True,
-            "turn": 1,
-            "run_no": given["run"],
-            "ordered_on": uow.today,
-        }
-        for year in sorted(set(years))
-    ]
-    upsert(uow.connection, orders, rows, keep=["turn"])
-    _tell(uow, given)
-    return len(rows)
 
 
 def bring_up_to_date(uow: UnitOfWork) -> str:

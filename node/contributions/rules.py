@@ -4,6 +4,7 @@ Amounts are integer fen. Grades and subsidies come from bulletins in force; noth
 Sources: 国发〔2014〕8号 §3 (grades), §4 (subsidies), §6 (years).
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,8 @@ from node.policy.bodies import GradeSubsidy
 from node.policy.contribution_bodies import GroupPaidFor, MakeUpYears, OpenWay
 from node.registry.rules import short_yuan
 from tiers import RegionCode
+
+LONGEST_YEARS = 100
 
 
 class Method(StrEnum):
@@ -145,34 +148,77 @@ def is_open(way: str, *, region: str, on: date, ways: Iterable[OpenWay] | None) 
     )
 
 
+NO_MAKE_UP = "没有收到适用的补缴办法文件，不能办理补缴"
+
+
 def make_up_problems(
     years: Collection[int],
     *,
     allowed: MakeUpYears | None,
     grade_fen: int,
     paid_years: Collection[int],
+    busy_years: Collection[int] = (),
     this_year: int,
     sixteenth_year: int,
 ) -> Iterator[Invalid]:
     """Which years may be made up (补缴), and at which grade, as the bulletin says.
 
     `sixteenth_year` is the year somebody turned 16: before it nobody could be enrolled.
+    `busy_years` are those whose money may be on its way.
     """
     if allowed is None:
-        yield Invalid("没有收到适用的补缴办法文件，不能办理补缴", field="years")
+        yield Invalid(NO_MAKE_UP, field="years")
         return
     if not years:
         yield Invalid("请填写要补缴的年度", field="years")
     if len(years) > allowed.most_years:
-        yield Invalid(f"一次最多补缴 {allowed.most_years} 年", field="years")
+        yield Invalid("一次最多补缴 {most} 年", field="years", most=allowed.most_years)
     first = max(allowed.first_year, sixteenth_year)
-    if wrong := sorted(year for year in years if not first <= year < this_year):
-        named = "、".join(map(str, wrong))
-        yield Invalid(f"{named} 年度不能补缴，只能补缴 {first} 年至上年", field="years")
-    if again := sorted(set(years) & set(paid_years)):
-        yield Invalid(f"{'、'.join(map(str, again))} 年度已经缴费", field="years")
+    if wrong := [year for year in years if not first <= year < this_year]:
+        message = "{years} 年度不能补缴，只能补缴 {first} 年至上年"
+        yield Invalid(message, field="years", years=years_in_words(wrong), first=first)
+    if again := set(years) & set(paid_years):
+        yield Invalid("{years} 年度已经缴费", field="years", years=years_in_words(again))
+    if busy := set(years) & set(busy_years) - set(paid_years):
+        message = "{years} 年度已报银行扣款或已开收据，有结果后再办"
+        yield Invalid(message, field="years", years=years_in_words(busy))
     if grade_fen < allowed.least_fen:
-        yield Invalid(f"补缴最低 {short_yuan(allowed.least_fen)} 元档", field="grade_fen")
+        least = short_yuan(allowed.least_fen)
+        yield Invalid("补缴最低 {least} 元档", field="grade_fen", least=least)
+
+
+_YEARS = re.compile(r"([0-9]{4})(?:[-－—–~～至到]+([0-9]{4}))?年?")
+_BETWEEN = re.compile(r"[、，,;；\s]+")
+
+
+def read_years(text: str) -> list[int]:
+    """Years as people write them, `2019、2021-2023`, in order and each once.
+
+    Raises:
+        Invalid: it cannot be read, or a range runs backwards or over more than a lifetime.
+    """
+    found: set[int] = set()
+    for part in filter(None, _BETWEEN.split(text.strip())):
+        read = _YEARS.fullmatch(part)
+        first = int(read[1]) if read else 1
+        last = int(read[2] or first) if read else 0
+        if not first <= last <= first + LONGEST_YEARS:
+            raise Invalid(
+                "“{part}”不是年度，应写成 2019、2021-2023 的样子", field="years", part=part
+            )
+        found.update(range(first, last + 1))
+    return sorted(found)
+
+
+def years_in_words(years: Collection[int]) -> str:
+    """The same the other way round: runs of years as ranges."""
+    runs: list[list[int]] = []
+    for year in sorted(set(years)):
+        if runs and runs[-1][-1] == year - 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return "、".join(f"{run[0]}-{run[-1]}" if run[1:] else f"{run[0]}" for run in runs)
 
 
 def make_up_years(*, paid_years: Collection[int], first_year: int, this_year: int) -> list[int]:

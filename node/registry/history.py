@@ -23,6 +23,8 @@ TITLES = {
     "ethnicity": "民族",
     "standing": "参保状态",
     "category": "人员类别",
+    "make_up": "补缴年度",
+    "make_up_grade": "补缴档次（元）",
 }
 GRADE = "grade_"
 WORDS = {"region_change": "行政区划调整"}

@@ -7,7 +7,9 @@ from node.contributions.rules import (
     count_paid_years,
     make_up_years,
     payment_problems,
+    read_years,
     subsidy,
+    years_in_words,
 )
 from node.core.errors import Invalid
 from node.policy.bodies import GradeSubsidy
@@ -55,3 +57,28 @@ def test_a_payment_is_the_whole_grade_for_a_year_not_paid_before() -> None:
         "实缴 100.00 元与档次 200.00 元不符",
         "2026 年度已经缴费，同一年度不能重复缴费",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("", []),
+        ("2019", [2019]),
+        ("2023、2019 2021-2022", [2019, 2021, 2022, 2023]),
+        ("2019年，2021—2022年；2021", [2019, 2021, 2022]),
+        ("2012至2014", [2012, 2013, 2014]),
+    ],
+)
+def test_years_are_read_as_people_write_them(text: str, years: list[int]) -> None:
+    assert read_years(text) == years
+    assert read_years(years_in_words(years)) == years
+
+
+@pytest.mark.parametrize("text", ["去年", "2023-2019", "1900-2200", "20231", "2019.5", "2019--"])
+def test_what_is_no_year_is_refused_with_what_was_typed(text: str) -> None:
+    with pytest.raises(Invalid, match="应写成 2019、2021-2023"):
+        read_years(text)
+
+
+def test_runs_of_years_are_written_as_ranges() -> None:
+    assert years_in_words({2012, 2013, 2014, 2016, 2018, 2019}) == "2012-2014、2016、2018-2019"
