@@ -15,6 +15,7 @@ from sync import (
     built_in,
     checkpoints,
     erasing,
+    finding,
     forks,
     held,
     intake,
@@ -43,7 +44,7 @@ from sync.links import PARENT, note_failure
 from sync.messages import Admission, Applicant, Head, Hello, Receipt, Taken, Welcome
 from sync.meter import Meter
 from sync.moment import Clock, Entropy, entropy, wall_clock
-from sync.record import Record
+from sync.record import Arrived, Record
 from sync.routes import DOWN_ALL, may_rise
 from sync.segment import Sealed, StreamId
 from sync.site import Site, silent
@@ -425,6 +426,12 @@ class Replica:
     def search(self, *, key: str, record_type: str | None = None) -> Iterator[tracing.Found]:
         """All records about a key. See `tracing.search`."""
         return tracing.search(self.site, key=key, record_type=record_type)
+
+    def written_since(
+        self, *, origin: str, types: frozenset[str], since: datetime
+    ) -> Iterator[Arrived]:
+        """Records of some types an author wrote from a moment on. See `finding`."""
+        return finding.written_since(self.site, origin=origin, types=types, since=since)
 
     def prove(self, stream: StreamId, seq: int) -> tracing.Trace:
         """The proof of one record. See `tracing.trace`."""

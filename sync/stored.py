@@ -32,9 +32,10 @@ class Stored(NamedTuple):
     is_archived: bool = False
 
 
-def stored_segments(site: Site, name: StreamId, *, up_to: int) -> Iterator[Stored]:
-    """One stream from its start; short transactions, so that a long search holds nothing up."""
-    after = 0
+def stored_segments(site: Site, name: StreamId, *, up_to: int, after: int = 0) -> Iterator[Stored]:
+    """One stream, from the segments that begin after a number; short transactions, so that a long
+    search holds nothing up.
+    """
     while after < up_to:
         with reading(site.engine) as connection:
             page = connection.execute(

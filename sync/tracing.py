@@ -58,6 +58,11 @@ class Trace:
     received_from: str | None
     fingerprint: str
 
+    @property
+    def leaf(self) -> str:
+        """The hash of the line, where the path to the root begins; hexadecimal."""
+        return leaf_of(self.line).hex()
+
     def __str__(self) -> str:
         """The path in words, for a terminal."""
         problems = self.problems()

@@ -18,6 +18,7 @@ from node.accounts.bulk_facts import (
     publish_bulk,
     publish_packed,
 )
+from node.accounts.carried import carries, postings_of
 from node.accounts.models import (
     Account,
     AccountClosing,
@@ -171,11 +172,13 @@ def publish_postings(uow: UnitOfWork, number: int, rows: Sequence[Mapping[str, A
 @POSTED.applies
 def apply_postings(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the postings."""
-    rows = []
-    for item in arrived:
-        body = item.record.body
-        rows += [_posting(row, body["entry_no"], body.get("year")) for row in bulk_rows([item])]
-    insert_new(uow.connection, _postings, rows)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(POSTED)
+def _posted(item: "sync.Arrived") -> list[Row]:
+    body = item.record.body
+    return [_posting(row, body["entry_no"], body.get("year")) for row in bulk_rows([item])]
 
 
 def _posting(row: Row, number: int, booked: int | None) -> Row:
@@ -271,37 +274,41 @@ def apply_year_settled(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> No
 
     `posted_line` 0 says that a source earned nothing and so has no posting.
     """
-    closed, earned = [], []
+    closed = []
     for item in arrived:
-        head = item.record.body
-        year, number = head["year"], head["entry_no"]
-        day = date(year, 12, 31)
+        year = item.record.body["year"]
         for row in packed_rows(item, YEAR_COLUMNS):
-            line_no = row.pop("posted_line")
-            fen = row["interest_fen"]
-            total = row["opening_fen"] + row["movement_fen"] + fen
+            del row["posted_line"]
+            total = row["opening_fen"] + row["movement_fen"] + row["interest_fen"]
             closed.append({**row, "year": year, "closing_fen": total})
-            if line_no:
-                earned.append(
-                    {
-                        "county_code": row["county_code"],
-                        "entry_no": number,
-                        "line_no": line_no,
-                        "account_no": row["account_no"],
-                        "village": row["village"],
-                        "source": row["source"],
-                        "kind": "interest",
-                        "fen": fen,
-                        "year": year,
-                        "month": 12,
-                        "for_year": year,
-                        "business_date": day,
-                        "reverses_entry": None,
-                        "reverses_line": None,
-                    }
-                )
     insert_new(uow.connection, _closings, closed)
-    insert_new(uow.connection, _postings, earned)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(YEAR_SETTLED)
+def _earned(item: "sync.Arrived") -> list[Row]:
+    year, number = item.record.body["year"], item.record.body["entry_no"]
+    day = date(year, 12, 31)
+    return [
+        {
+            "county_code": row["county_code"],
+            "entry_no": number,
+            "line_no": row["posted_line"],
+            "account_no": row["account_no"],
+            "village": row["village"],
+            "source": row["source"],
+            "kind": "interest",
+            "fen": row["interest_fen"],
+            "year": year,
+            "month": 12,
+            "for_year": year,
+            "business_date": day,
+            "reverses_entry": None,
+            "reverses_line": None,
+        }
+        for row in packed_rows(item, YEAR_COLUMNS)
+        if row["posted_line"]
+    ]
 
 
 CORRECTION_COLUMNS: Mapping[str, Callable[[str], Any]] = {
@@ -332,17 +339,25 @@ def publish_corrections(
 @CORRECTED.applies
 def apply_corrections(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the corrections, and the postings that follow from them."""
-    changed, moved = [], []
+    changed = []
     for item in arrived:
         number = item.record.body["entry_no"]
-        on = date.fromisoformat(item.record.body["on"])
         for row in packed_rows(item, CORRECTION_COLUMNS):
-            line_no = row.pop("posted_line")
+            del row["posted_line"]
             changed.append({**row, "entry_no": number})
-            if line_no:
-                moved.append(correction_posting({**row, "entry_no": number}, line_no, on))
     insert_new(uow.connection, _corrections, changed)
-    insert_new(uow.connection, _postings, moved)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(CORRECTED)
+def _corrected(item: "sync.Arrived") -> list[Row]:
+    number = item.record.body["entry_no"]
+    on = date.fromisoformat(item.record.body["on"])
+    return [
+        correction_posting({**row, "entry_no": number}, row["posted_line"], on)
+        for row in packed_rows(item, CORRECTION_COLUMNS)
+        if row["posted_line"]
+    ]
 
 
 def correction_posting(row: Mapping[str, Any], line_no: int, on: date) -> Row:

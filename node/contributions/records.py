@@ -8,6 +8,7 @@ from sqlalchemy import Table
 
 import sync
 from node.accounts.bulk_facts import Row, bulk_rows, packed_rows, publish_bulk, publish_packed
+from node.accounts.carried import carries, postings_of
 from node.accounts.chart import Kind
 from node.accounts.models import Posting
 from node.accounts.sources import Source
@@ -94,17 +95,25 @@ def publish_subsidies(
 def apply_subsidies(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the subsidies, and the postings that follow from them."""
     paid: list[Row] = []
-    posted: list[Row] = []
     for item in arrived:
         head = item.record.body
         shared = {name: head[name] for name in ("for_year", "bulletin_id", "entry_no")}
-        day = date.fromisoformat(head["business_date"])
         for row in packed_rows(item, SUBSIDY_COLUMNS):
-            place = row.pop("line_no")
+            del row["line_no"]
             paid.append({**row, **shared})
-            posted += _share_postings(row, place, head, day)
     insert_new(uow.connection, _subsidies, paid)
-    insert_new(uow.connection, _postings, posted)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(SUBSIDY_PAID)
+def _subsidised(item: "sync.Arrived") -> list[Row]:
+    head = item.record.body
+    day = date.fromisoformat(head["business_date"])
+    return [
+        posting
+        for row in packed_rows(item, SUBSIDY_COLUMNS)
+        for posting in _share_postings(row, row["line_no"], head, day)
+    ]
 
 
 def _share_postings(row: Row, place: int, head: Mapping[str, Any], day: date) -> list[Row]:
@@ -208,11 +217,9 @@ def publish_withheld(
 def apply_withheld(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the payments, and the postings that follow from them."""
     paid: list[Row] = []
-    posted: list[Row] = []
     for item in arrived:
         head = item.record.body
         day = date.fromisoformat(head["paid_on"])
-        booked_on = date.fromisoformat(head["booked_on"])
         shared = {
             "method": "bank",
             "entry_no": head["entry_no"],
@@ -223,10 +230,24 @@ def apply_withheld(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
         for row in packed_rows(item, WITHHELD_COLUMNS):
             make_up = bool(row["make_up"])
             paid.append({**row, **shared, "make_up": make_up, "id": bank_id(row["reference"])})
-            kind = Kind.MAKE_UP if make_up else Kind.CONTRIBUTION
-            posted.append(_posting_row(row, head["entry_no"], row["line_no"], booked_on, kind))
     insert_new(uow.connection, _contributions, paid)
-    insert_new(uow.connection, _postings, posted)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(WITHHELD)
+def _withheld(item: "sync.Arrived") -> list[Row]:
+    head = item.record.body
+    booked_on = date.fromisoformat(head["booked_on"])
+    return [
+        _posting_row(
+            row,
+            head["entry_no"],
+            row["line_no"],
+            booked_on,
+            Kind.MAKE_UP if row["make_up"] else Kind.CONTRIBUTION,
+        )
+        for row in packed_rows(item, WITHHELD_COLUMNS)
+    ]
 
 
 def bank_id(order_number: str) -> str:
@@ -296,15 +317,12 @@ def apply_on_behalf(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep what was paid on behalf, the postings, and the contributions that it makes up whole."""
     kept: list[Row] = []
     paid: list[Row] = []
-    posted: list[Row] = []
     for item in arrived:
         head = item.record.body
         year, entry_no = head["for_year"], head["entry_no"]
         day = date.fromisoformat(head["paid_on"])
         for told in packed_rows(item, ON_BEHALF_COLUMNS):
-            fen = told["province_fen"] + told["city_fen"] + told["county_fen"]
-            row = {**told, "for_year": year, "fen": fen}
-            posted.append(_posting_row(row, entry_no, row["line_no"], day, Kind.PAID_ON_BEHALF))
+            row = _whole_year(told, year)
             names = ("county_code", "account_no", "for_year", "village")
             shares = ("province_fen", "city_fen", "county_fen")
             kept.append({name: row[name] for name in (*names, *shares)} | {"entry_no": entry_no})
@@ -312,7 +330,28 @@ def apply_on_behalf(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
                 paid.append(_paid_whole(row, head, day))
     insert_new(uow.connection, _on_behalf, kept)
     insert_new(uow.connection, _contributions, paid)
-    insert_new(uow.connection, _postings, posted)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(ON_BEHALF)
+def _paid_for(item: "sync.Arrived") -> list[Row]:
+    head = item.record.body
+    day = date.fromisoformat(head["paid_on"])
+    return [
+        _posting_row(
+            _whole_year(told, head["for_year"]),
+            head["entry_no"],
+            told["line_no"],
+            day,
+            Kind.PAID_ON_BEHALF,
+        )
+        for told in packed_rows(item, ON_BEHALF_COLUMNS)
+    ]
+
+
+def _whole_year(told: Row, year: int) -> Row:
+    fen = told["province_fen"] + told["city_fen"] + told["county_fen"]
+    return {**told, "for_year": year, "fen": fen}
 
 
 def _paid_whole(row: Row, head: Mapping[str, Any], day: date) -> Row:

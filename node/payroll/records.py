@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Integer, Table, TextClause
 
 import sync
 from node.accounts.bulk_facts import packed_columns, packed_rows, publish_packed
+from node.accounts.carried import carries, postings_of
 from node.accounts.chart import Kind
 from node.accounts.models import Posting
 from node.core.clock import from_iso, iso
@@ -176,22 +177,24 @@ def publish_postings(uow: UnitOfWork, number: int, day: date) -> list[str]:
 @DRAWN.applies
 def apply_drawn(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the postings of pensions."""
-    rows = []
-    for item in arrived:
-        head = item.record.body
-        day = _day(head["business_date"])
-        shared = {
-            "entry_no": head["entry_no"],
-            "kind": Kind.PENSION.value,
-            "year": day.year,
-            "month": day.month,
-            "for_year": day.year,
-            "business_date": day,
-            "reverses_entry": None,
-            "reverses_line": None,
-        }
-        rows += [{**row, **shared} for row in packed_rows(item, DRAWN_COLUMNS)]
-    insert_new(uow.connection, _postings, rows)
+    insert_new(uow.connection, _postings, postings_of(arrived))
+
+
+@carries(DRAWN)
+def _drawn(item: "sync.Arrived") -> list[dict[str, Any]]:
+    head = item.record.body
+    day = _day(head["business_date"])
+    shared = {
+        "entry_no": head["entry_no"],
+        "kind": Kind.PENSION.value,
+        "year": day.year,
+        "month": day.month,
+        "for_year": day.year,
+        "business_date": day,
+        "reverses_entry": None,
+        "reverses_line": None,
+    }
+    return [{**row, **shared} for row in packed_rows(item, DRAWN_COLUMNS)]
 
 
 def publish_run(uow: UnitOfWork, report: RunReport) -> None:

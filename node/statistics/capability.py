@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.statistics import api, pages, what_if_pages  # noqa: PLC0415  # the web's alone
+    from node.statistics import (  # noqa: PLC0415  # the web's alone
+        api,
+        behind_pages,
+        pages,
+        what_if_pages,
+    )
 
-    return [api.router, what_if_pages.router, pages.router]
+    return [api.router, behind_pages.router, what_if_pages.router, pages.router]
 
 
 def _report(uow: UnitOfWork) -> str:

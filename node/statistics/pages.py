@@ -5,12 +5,13 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
 
 from node.core.divisions import Places
 from node.core.edge import Reading, page
 from node.core.work import UnitOfWork
 from node.statistics import figures, service
+from node.statistics.asked import Asked, period_of
+from node.statistics.behind_pages import crumbs_to
 from node.statistics.export import as_excel, as_pdf
 from node.statistics.freshness import UP_TO_DATE
 from node.statistics.report_file import report_file
@@ -23,15 +24,6 @@ PDF = "application/pdf"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 router = APIRouter(prefix="/statistics", include_in_schema=False, dependencies=[UP_TO_DATE])
-
-
-class Asked(BaseModel):
-    """What a reader chose: a place, a period (year 0: the newest; month 0: the year), a figure."""
-
-    region: str = ""
-    year: Annotated[int, Field(ge=0, le=2200)] = 0
-    month: Annotated[int, Field(ge=0, le=12)] = 0
-    measure: str = "enrolled"
 
 
 @router.get("")
@@ -55,7 +47,7 @@ def index(request: Request, uow: Reading, asked: Annotated[Asked, Query()]) -> R
         months=[(str(number), f"{number} 月") for number in range(1, MONTHS + 1)],
         chart_options=[(m.name, m.title) for m in MEASURES],
         titles={m.name: m.title for m in MEASURES},
-        above=_above(places, place, uow.actor.scope),
+        crumbs=crumbs_to(places, uow.actor.scope, place, period, shown)[:-1],
         **_pictures(uow, places, overview, shown),
     )
 
@@ -89,8 +81,7 @@ def signed_report(request: Request, uow: Reading, asked: Annotated[Asked, Query(
 
 
 def _asked_for(request: Request, uow: UnitOfWork, asked: Asked) -> service.Overview:
-    known = figures.years(uow)
-    period = Period(asked.year or (known[0] if known else uow.today.year), asked.month)
+    period = period_of(uow, asked)
     place = RegionCode(asked.region) if asked.region else uow.actor.scope
     return service.overview(uow, request.app.state.node.places, place, period)
 
@@ -151,8 +142,3 @@ def _trend(
         "names": [f"{one.year % 100:02d}-{one.month:02d}" for one in periods],
         "figures": [None if value is None else value / per for value in values],
     }
-
-
-def _above(places: Places, place: RegionCode, scope: RegionCode) -> RegionCode | None:
-    parent = places.parent(place)
-    return parent if parent is not None and scope.contains(parent) else None
