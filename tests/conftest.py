@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # No deadline: two cores are shared, and a slow example is no wrong example.
 settings.register_profile("dev", deadline=None)
 settings.register_profile(
-    "ci", deadline=None, derandomize=True, database=None, max_examples=200, print_blob=True
+    "ci", deadline=None, derandomize=True, database=None, max_examples=100, print_blob=True
 )
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")

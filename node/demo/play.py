@@ -1,6 +1,7 @@
 """The demo: build the network, play the year, prove it, stay up."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def play(*, folder: str, people: int, seed: int, once: bool, port: int) -> int:
     console = Console()
     world = World(make_plan(Path(folder), first_port=free_ports(port, 10)))
     stage = Stage(world, seed=seed, people=people)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whoever ends us ends the ten nodes
     with living(world):
         started = time.monotonic()
         try:

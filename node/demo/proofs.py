@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +12,7 @@ from sqlmodel import col
 from node.accounts.models import InterestCorrection
 from node.cases.models import Case
 from node.cases.models import CaseStep as Step
+from node.core.errors import Unavailable
 from node.core.money import yuan
 from node.demo.acts import COUNTIES
 from node.demo.pensions import PAID_YEAR
@@ -56,7 +58,7 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
         found += _corrections_are_everywhere(nodes)
         found += _province_equals_counties(nodes)
         found += _pensions_whole(stage, nodes)
-        found += _replicas_equal(nodes)
+        found += _replicas_equal(stage, nodes)
         return found
     finally:
         for node in nodes.values():
@@ -209,8 +211,13 @@ def _pensions_whole(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Pro
     yield Proof("全网", "追溯调标惠及每个县", ok=ok, detail=f"{sum(raised.values())} 人补发")
 
 
-def _replicas_equal(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
-    """Every stream is held everywhere it is routed to, as far as its author has it."""
+def _replicas_equal(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """Every stream is held everywhere it is routed to, as far as its author has it.
+
+    The nodes are at work while this is asked: what one has written this second is on its way.
+    """
+    with suppress(Unavailable):
+        stage.wait_until("数据还没有全部到位", lambda: not list(behind(nodes)))
     missing = list(behind(nodes))
     total = sum(len(_heads(node)) for node in nodes.values())
     detail = missing[0] if missing else f"{total} 个副本与作者一致"

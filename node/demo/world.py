@@ -6,11 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -29,13 +30,22 @@ STOP_SECONDS = 10
 CHECK_SECONDS = 0.05
 
 
+class Process(Protocol):
+    """What is asked of a process that was started here."""
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass
 class World:
     """Every process of the demo and the files they live in."""
 
     plan: Plan
-    running: dict[RegionCode, subprocess.Popen[bytes]] = field(default_factory=dict)
-    banks: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: dict[RegionCode, Process] = field(default_factory=dict)
+    banks: list[Process] = field(default_factory=list)
 
     @property
     def clock_file(self) -> Path:
@@ -108,10 +118,15 @@ class World:
         """The bank of a county, a process of its own that knows only the folder."""
         folder = self.plan.folder / f"{post.code}.bank"
         folder.mkdir(exist_ok=True)
-        log = (self.plan.folder / f"{post.code}.bank.log").open("ab")
-        command = [sys.executable, "-m", "node.demo.bank", str(folder), "--seed", str(seed)]
-        self.banks.append(subprocess.Popen([*command, "--every", "0.05"], stdout=log, stderr=log))  # noqa: S603  # our own program
-        log.close()
+        arguments = (str(folder), "--seed", str(seed), "--every", "0.05")
+        log = self.plan.folder / f"{post.code}.bank.log"
+        self.banks.append(self.launch("node.demo.bank", *arguments, log=log, env=os.environ))
+
+    def launch(self, module: str, *arguments: str, log: Path, env: Mapping[str, str]) -> Process:
+        """A process of our own program."""
+        command = [sys.executable, "-m", module, *arguments]
+        with log.open("ab") as kept:
+            return subprocess.Popen(command, stdout=kept, stderr=kept, env=dict(env))  # noqa: S603  # our own program
 
     def prepare(self, post: Post) -> None:
         """Keys, tables, places and people of one node."""
@@ -159,12 +174,9 @@ class World:
         environment = dict(os.environ)
         if offline:
             environment["WUJI_SYNC__PARENT_URL"] = ""
-        log = (self.plan.folder / f"{post.code}.log").open("ab")
-        command = [sys.executable, "-m", "node", "run", "--config", str(self.config(post))]
-        self.running[post.code] = subprocess.Popen(  # noqa: S603  # our own program
-            command, stdout=log, stderr=log, env=environment
-        )
-        log.close()
+        log = self.plan.folder / f"{post.code}.log"
+        run = ("run", "--config", str(self.config(post)))
+        self.running[post.code] = self.launch("node", *run, log=log, env=environment)
 
     def wait_ready(self, post: Post) -> None:
         """Wait until a started node answers.

@@ -1,10 +1,8 @@
 """A province and a city set up, joined, run and proved by the commands of the handbook alone."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from tests.fixtures.network import (
     port_run,
     wuji,
 )
+from tests.fixtures.zygote import Forked, forked
 
 PROVINCE, CITY, COUNTY = "410000000000", "410100000000", "410122000000"
 ANOTHER_VILLAGE = "410122101207"
@@ -57,8 +56,7 @@ class Site:
     def running(self) -> Iterator[None]:
         """`wuji run` until the end of the block."""
         with self.config.with_suffix(".log").open("w+b") as log:
-            command = [sys.executable, "-m", "node", "run", "--config", str(self.config)]
-            process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
+            process = forked("node", "run", "--config", str(self.config), stdout=log, stderr=log)
             try:
                 self._wait(process)
                 yield
@@ -66,7 +64,7 @@ class Site:
                 process.terminate()
                 process.wait(30)
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait(self, process: Forked) -> None:
         give_up = time.monotonic() + PATIENCE
         while True:
             assert process.poll() is None, self.config.with_suffix(".log").read_text()

@@ -1,7 +1,6 @@
 """kill -9 in the middle of everything: processes are shot again and again, and nothing is lost."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from random import Random
 import pytest
 
 from tests.fixtures.ports import LOOPBACK, free_ports
+from tests.fixtures.zygote import Forked, forked
 from tests.scenario.sync_links import until
 from tests.scenario.sync_process import Orders
 from tests.scenario.sync_tree import COUNTY, TOWNSHIP, VILLAGE, Place, Tree
@@ -34,7 +34,7 @@ class Processes:
             TOWNSHIP: self._orders(tree, TOWNSHIP, "", began, port=township, parent=county),
             VILLAGE: self._orders(tree, VILLAGE, "up/county", began, parent=township),
         }
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, Forked] = {}
 
     def _orders(
         self, tree: Tree, region: str, route: str, began: float, *, port: int = 0, parent: int = 0
@@ -50,8 +50,8 @@ class Processes:
         )
 
     def start(self, region: str) -> None:
-        command = [sys.executable, "-m", "tests.scenario.sync_process", self.orders[region].dump()]
-        self.running[region] = subprocess.Popen(command)
+        module, orders = "tests.scenario.sync_process", self.orders[region].dump()
+        self.running[region] = forked(module, orders, stdout=sys.stdout, stderr=sys.stderr)
 
     def shoot(self, region: str) -> None:
         """Kill -9."""
