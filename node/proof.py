@@ -6,6 +6,7 @@ what the counties reported.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 
 from node.accounts.verify import verify as verify_ledger
 from node.core.work import UnitOfWork
@@ -15,7 +16,7 @@ from node.statistics import figures, recount
 from node.statistics import service as statistics
 from node.statistics.cells import refresh
 from node.statistics.models import StatisticsReport
-from node.statistics.rules import Period, differences
+from node.statistics.rules import DIMENSIONS, SHARED, Period, differences
 from node.statistics.signed import altered
 from tiers import Level
 
@@ -80,6 +81,7 @@ def _figures(node: Node, uow: UnitOfWork) -> Iterator[Finding]:
         detail = f"{len(found.lines)} 个下级，参保 {found.whole['enrolled']} 人"
         yield Finding(f"{year} 年统计：合计等于各部分之和", found.adds_up, detail)
         yield _recounted(uow, year, found.whole)
+        yield _told_apart(uow, period, found.whole)
         for check in statistics.checks(uow, period):
             if check.report is not None:
                 yield from _reported(node, year, check, check.report)
@@ -101,6 +103,17 @@ def _reported(
     yield Finding(f"{year} 年统计：{county}上报与签名的记录", not different, different)
     title = f"{year} 年统计：{county}上报与本级重算"
     yield Finding(title, not check.is_contradiction, _comparison(check))
+
+
+def _told_apart(uow: UnitOfWork, period: Period, whole: Mapping[str, int]) -> Finding:
+    """People by sex, age, category and grade: every way of telling them apart gives all of them."""
+    wrong = []
+    for measure, dimension in product(SHARED, DIMENSIONS):
+        asked = (measure, dimension.name)
+        parts = figures.shares(uow, uow.node, uow.level, period, asked).get(uow.node, {})
+        if sum(parts.values()) != whole[measure]:
+            wrong.append(f"{measure} {dimension.title} {sum(parts.values())} ≠ {whole[measure]}")
+    return Finding(f"{period.year} 年统计：各分组之和等于总数", not wrong, "、".join(wrong))
 
 
 def _comparison(check: statistics.Check) -> str:

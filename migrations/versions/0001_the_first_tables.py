@@ -1167,6 +1167,27 @@ def upgrade() -> None:
     sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'version')
     )
+    op.create_table('statistics_share',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('place', sa.String(length=12), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
+    sa.Column('measure', sa.String(length=32), nullable=False),
+    sa.Column('dimension', sa.String(length=12), nullable=False),
+    sa.Column('value', sa.String(length=32), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'place', 'month', 'measure', 'dimension', 'value')
+    )
+    op.create_table('statistics_share_total',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('month', sa.SmallInteger(), nullable=False),
+    sa.Column('measure', sa.String(length=32), nullable=False),
+    sa.Column('dimension', sa.String(length=12), nullable=False),
+    sa.Column('value', sa.String(length=32), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'measure', 'dimension', 'value')
+    )
     op.create_table('statistics_stale',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('subject', sa.String(length=16), nullable=False),
@@ -1638,6 +1659,8 @@ def downgrade() -> None:
     op.drop_table('subsidy')
     op.drop_table('statistics_total')
     op.drop_table('statistics_stale')
+    op.drop_table('statistics_share_total')
+    op.drop_table('statistics_share')
     op.drop_table('statistics_report')
     op.drop_table('statistics_cell')
     op.drop_table('scheduler_lease')

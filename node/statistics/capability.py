@@ -19,10 +19,17 @@ def _routers() -> "list[APIRouter]":
         api,
         behind_pages,
         pages,
+        shares_pages,
         what_if_pages,
     )
 
-    return [api.router, behind_pages.router, what_if_pages.router, pages.router]
+    return [
+        api.router,
+        behind_pages.router,
+        shares_pages.router,
+        what_if_pages.router,
+        pages.router,
+    ]
 
 
 def _report(uow: UnitOfWork) -> str:

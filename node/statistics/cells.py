@@ -26,7 +26,7 @@ from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment
-from node.statistics import stale
+from node.statistics import shares, stale
 from node.statistics.models import StatisticsCell, StatisticsTotal
 from node.statistics.rules import MONTHS
 from node.statistics.stale import ALL_YEARS, Mark, Subject
@@ -60,7 +60,7 @@ def refresh(uow: UnitOfWork, region: RegionCode | None = None) -> int:
     seen = stale.marks(uow, region)
     if not seen:
         return 0
-    wanted = _wanted(seen)
+    wanted = _wanted(seen) | _known_since(uow, seen)
     for county, subject, year in sorted(wanted):
         _count(uow, county, Subject(subject), year)
     stale.take_away(uow, seen)
@@ -77,6 +77,19 @@ def _wanted(seen: Iterable[Mark]) -> set[tuple[str, str, int]]:
     """Each subject once; a single year not, where every year is counted anyway."""
     found = {(county, subject, year) for county, subject, year, _ in seen}
     return {one for one in found if one[2] == ALL_YEARS or (one[0], one[1], ALL_YEARS) not in found}
+
+
+def _known_since(uow: UnitOfWork, seen: Iterable[Mark]) -> set[tuple[str, str, int]]:
+    """Payers and pensioners counted before their person came, of counties where people came."""
+    found = set()
+    for county in {mark[0] for mark in seen if mark[1] == Subject.PEOPLE}:
+        names = set(uow.connection.execute(shares.unknown(county)).scalars())
+        found |= {
+            (county, str(subject), ALL_YEARS)
+            for subject in shares.LATER
+            if names.intersection(shares.SHARES_OF[subject])
+        }
+    return found
 
 
 def _count(uow: UnitOfWork, county: str, subject: Subject, year: int) -> None:
@@ -98,6 +111,20 @@ def _count(uow: UnitOfWork, county: str, subject: Subject, year: int) -> None:
     )
     names_of_total = ("county_code", "year", "month", "measure", "amount")
     connection.execute(insert(total).from_select(names_of_total, summed))
+    if subject in shares.SHARES_OF:
+        _count_shares(uow, county, subject)
+
+
+def _count_shares(uow: UnitOfWork, county: str, subject: Subject) -> None:
+    """Replace what is kept of a subject by sex, birth, category and grade; every year."""
+    connection, names = uow.connection, shares.SHARES_OF[subject]
+    for table in (shares.share, shares.share_total):
+        mine = (table.c.county_code == county) & table.c.measure.in_(names)
+        connection.execute(delete(table).where(mine))
+    for statement in shares.statements(subject, county):
+        connection.execute(insert(shares.share).from_select(shares.COLUMNS, statement))
+    into = (*shares.KEY, "amount")
+    connection.execute(insert(shares.share_total).from_select(into, shares.summed(county, subject)))
 
 
 def _changes(

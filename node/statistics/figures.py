@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 
 from node.core.work import UnitOfWork
 from node.statistics.cells import cell, total
-from node.statistics.rules import NAMES, STOCKS, Period, nothing
+from node.statistics.rules import NAMES, STOCKS, Period, band_of, nothing
+from node.statistics.shares import share, share_total
 from tiers import Level, RegionCode
 
 CODE_DIGITS = 12
@@ -70,6 +71,38 @@ def _over(measure: str, period: Period, changes: dict[tuple[int, int], int]) -> 
         for (year, month), amount in changes.items()
         if year == period.year and period.month in (0, month)
     )
+
+
+Shares = dict[RegionCode, dict[str, int]]
+
+
+def shares(
+    uow: UnitOfWork, region: RegionCode, level: Level, period: Period, asked: tuple[str, str]
+) -> Shares:
+    """A figure by the values of a dimension, for each place of a level inside a region.
+
+    `asked` is the measure and the dimension. Ages are numbers of bands, grades fen, others codes.
+    """
+    measure, dimension = asked
+    down_to_county = level.rank <= Level.COUNTY.rank
+    table = share_total if down_to_county else share
+    code = table.c.county_code if down_to_county else table.c.place
+    place = func.substr(code, 1, DIGITS[level]).label("place")
+    mine = (table.c.measure == measure) & (table.c.dimension == dimension)
+    statement = (
+        select(place, table.c.value, func.sum(table.c.amount))
+        .where(_inside(table, region), _of_period(table, period), mine)
+        .group_by(place, table.c.value)
+    )
+    found: Shares = {}
+    for prefix, value, amount in uow.connection.execute(statement):
+        here = found.setdefault(RegionCode(str(prefix).ljust(CODE_DIGITS, "0")), {})
+        name = str(band_of(int(value), period.year)) if dimension == "born" and value else value
+        here[name] = here.get(name, 0) + int(amount)
+    return {
+        place: {name: amount for name, amount in values.items() if amount}
+        for place, values in found.items()
+    }
 
 
 def years(uow: UnitOfWork) -> list[int]:

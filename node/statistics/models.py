@@ -39,6 +39,39 @@ class StatisticsTotal(SQLModel, table=True):
     amount: int = Field(sa_type=BigInteger)
 
 
+class StatisticsShare(SQLModel, table=True):
+    """A cell (`StatisticsCell`) by what the people are: `dimension` sex, born, category or grade.
+
+    `value` is a code, a year of birth, a grade in fen, or empty where nothing is known. Years of
+    birth are kept, not ages: who grows older changes no fact.
+    """
+
+    __tablename__ = "statistics_share"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    place: str = Field(primary_key=True, max_length=12)
+    month: int = Field(primary_key=True, sa_type=SmallInteger)
+    measure: str = Field(primary_key=True, max_length=32)
+    dimension: str = Field(primary_key=True, max_length=12)
+    value: str = Field(primary_key=True, max_length=32)
+    amount: int = Field(sa_type=BigInteger)
+
+
+class StatisticsShareTotal(SQLModel, table=True):
+    """The shares of a county, summed over its villages."""
+
+    __tablename__ = "statistics_share_total"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    year: int = Field(primary_key=True, sa_type=SmallInteger)
+    month: int = Field(primary_key=True, sa_type=SmallInteger)
+    measure: str = Field(primary_key=True, max_length=32)
+    dimension: str = Field(primary_key=True, max_length=12)
+    value: str = Field(primary_key=True, max_length=32)
+    amount: int = Field(sa_type=BigInteger)
+
+
 class StatisticsStale(SQLModel, table=True):
     """Facts of a county changed: its cells of a subject and a year have to be counted again.
 

@@ -15,7 +15,7 @@ from node.statistics.behind_pages import crumbs_to
 from node.statistics.export import as_excel, as_pdf
 from node.statistics.freshness import UP_TO_DATE
 from node.statistics.report_file import report_file
-from node.statistics.rules import MEASURES, MONTHS, Measure, Period, share
+from node.statistics.rules import MEASURES, MONTHS, SHARED, Measure, Period, share
 from tiers import Level, RegionCode
 
 FEN_PER_YUAN = 100
@@ -42,6 +42,7 @@ def index(request: Request, uow: Reading, asked: Annotated[Asked, Query()]) -> R
         rates=_rates(overview.whole),
         checks=service.checks(uow, period),
         measures=MEASURES,
+        shared=SHARED,
         shown=shown,
         years=known or [period.year],
         months=[(str(number), f"{number} 月") for number in range(1, MONTHS + 1)],

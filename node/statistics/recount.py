@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, Select, Table, case, distinct, func, liter
 
 from node.accounts.models import Posting
 from node.accounts.sources import Source
-from node.benefits.models import BenefitRate
+from node.benefits.models import BenefitRate, Entitlement
 from node.contributions.models import Contribution
 from node.core.work import UnitOfWork
-from node.registry.models import Enrolment
-from node.statistics.rules import nothing
+from node.registry.models import Enrolment, Person
+from node.statistics.rules import UNKNOWN, band_of, nothing
 from tiers import Level, RegionCode
 
 DIGITS = {
@@ -33,6 +33,8 @@ SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
 enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
+person: Table = Person.__table__  # type: ignore[attr-defined]
+entitlement: Table = Entitlement.__table__  # type: ignore[attr-defined]
 rate: Table = BenefitRate.__table__  # type: ignore[attr-defined]
 
 Figures = dict[RegionCode, dict[str, int]]
@@ -60,14 +62,87 @@ def whole(uow: UnitOfWork, region: RegionCode, year: int) -> dict[str, int]:
     return measures
 
 
+def shares(
+    uow: UnitOfWork, region: RegionCode, year: int, asked: tuple[str, str]
+) -> dict[str, int]:
+    """A figure of a year's end by the values of a dimension, from the facts of each person."""
+    measure, dimension = asked
+    facts = _facts(region, year, measure).subquery()
+    known = (person.c.county_code == facts.c.county_code) & (person.c.id == facts.c.person_id)
+    column = {"born": person.c.born_on, "grade": facts.c.grade_fen}.get(dimension)
+    value = person.c[dimension] if column is None else column
+    statement = select(value, facts.c.amount).select_from(facts.outerjoin(person, known))
+    found: dict[str, int] = {}
+    for told, amount in uow.connection.execute(statement):
+        name = UNKNOWN if told is None else str(told)
+        if dimension == "born" and told is not None:
+            name = str(band_of(told.year, year))
+        found[name] = found.get(name, 0) + int(amount)
+    return {name: amount for name, amount in found.items() if amount}
+
+
+def _facts(region: RegionCode, year: int, measure: str) -> Select[Any]:
+    """Everybody a figure counts at the end of a year."""
+    prefix = str(region)[: DIGITS[region.level]]
+    if measure == "enrolled":
+        return select(
+            enrolment.c.county_code,
+            enrolment.c.person_id,
+            enrolment.c.grade_fen,
+            literal(1).label("amount"),
+        ).where(enrolment.c.village.startswith(prefix), _open_at_end(year))
+    if measure == "payers":
+        return (
+            select(
+                contribution.c.county_code,
+                contribution.c.person_id,
+                func.min(contribution.c.grade_fen).label("grade_fen"),
+                literal(1).label("amount"),
+            )
+            .where(contribution.c.village.startswith(prefix), _paid_for(year))
+            .group_by(contribution.c.county_code, contribution.c.person_id)
+        )
+    same = (entitlement.c.county_code == rate.c.county_code) & (
+        entitlement.c.id == rate.c.entitlement_id
+    )
+    return (
+        select(
+            rate.c.county_code,
+            entitlement.c.person_id,
+            literal(None).label("grade_fen"),
+            (rate.c.fen if measure == "monthly_fen" else literal(1)).label("amount"),
+        )
+        .select_from(rate.outerjoin(entitlement, same))
+        .where(rate.c.village.startswith(prefix), _due_in_december(year))
+    )
+
+
+def _open_at_end(year: int) -> ColumnElement[bool]:
+    end = date(year, 12, 31)
+    closed = enrolment.c.closed_on
+    return (enrolment.c.opened_on <= end) & (closed.is_(None) | (closed > end))
+
+
+def _paid_for(year: int) -> ColumnElement[bool]:
+    return (contribution.c.for_year == year) & contribution.c.reversed_entry.is_(None)
+
+
+def _due_in_december(year: int) -> ColumnElement[bool]:
+    december = date(year, 12, 1)
+    return (
+        rate.c.superseded_by.is_(None)
+        & (rate.c.from_month <= december)
+        & (rate.c.to_month.is_(None) | (rate.c.to_month >= december))
+    )
+
+
 def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[Any]]:
     year_end = date(year, 12, 31)
     yield _grouped(
         enrolment,
         region,
         level,
-        (enrolment.c.opened_on <= year_end)
-        & (enrolment.c.closed_on.is_(None) | (enrolment.c.closed_on > year_end)),
+        _open_at_end(year),
         enrolled=func.count(),
     )
     begins = date(year, 1, 1)
@@ -81,14 +156,11 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
     yield _grouped(
         enrolment, region, level, enrolment.c.closed_on.between(begins, year_end), left=func.count()
     )
-    december = date(year, 12, 1)
     yield _grouped(
         rate,
         region,
         level,
-        rate.c.superseded_by.is_(None)
-        & (rate.c.from_month <= december)
-        & (rate.c.to_month.is_(None) | (rate.c.to_month >= december)),
+        _due_in_december(year),
         drawing=func.count(),
         monthly_fen=func.sum(rate.c.fen),
     )
@@ -96,7 +168,7 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
         contribution,
         region,
         level,
-        (contribution.c.for_year == year) & contribution.c.reversed_entry.is_(None),
+        _paid_for(year),
         payers=func.count(distinct(contribution.c.person_id)),
     )
     this_year = posting.c.year == year

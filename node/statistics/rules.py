@@ -42,6 +42,39 @@ STOCKS = frozenset(measure.name for measure in MEASURES if measure.is_stock)
 NAMES = tuple(measure.name for measure in MEASURES)
 
 
+SHARED = ("enrolled", "payers", "drawing", "monthly_fen")
+"""The figures that are also kept by what the people are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Something people differ in: its name in the cells, its title."""
+
+    name: str
+    title: str
+
+
+DIMENSIONS = (
+    Dimension("sex", _("性别")),
+    Dimension("born", _("年龄段")),
+    Dimension("category", _("人员类别")),
+    Dimension("grade", _("缴费档次")),
+)
+UNKNOWN = ""
+"""The value of whose person is not known here (yet), or who has no grade."""
+BANDS = (16, 30, 45, 60, 70, 80)
+"""Ages (周岁) at which a band begins: three of those who contribute, three of pension age."""
+
+
+def band_of(born: int, year: int) -> int:
+    """The band, by its number, of somebody born in a year: the age reached in the course of `year`.
+
+    Who is younger than the first band (a fault of data) counts there, so that parts add up.
+    """
+    age = year - born
+    return max((number for number, begins in enumerate(BANDS) if begins <= age), default=0)
+
+
 def nothing() -> dict[str, int]:
     """Every figure at zero."""
     return dict.fromkeys(NAMES, 0)

@@ -65,7 +65,7 @@ def overview(uow: UnitOfWork, places: Places, region: RegionCode, period: Period
     if not uow.actor.scope.contains(region):
         raise Forbidden("这个地区不在您的职责范围内", field="region")
     children = places.children(region)
-    level = _finest(children) if children else Level.VILLAGE
+    level = finest(children) if children else Level.VILLAGE
     found = figures.by_place(uow, region, level, period)
     lines = [Line(child, _part(found, places, child)) for child in children]
     lines = [line for line in lines if line.measures is not None]
@@ -74,7 +74,7 @@ def overview(uow: UnitOfWork, places: Places, region: RegionCode, period: Period
     return Overview(region, period, whole, lines, adds_up=not children or parts == whole)
 
 
-def _finest(children: Sequence[RegionCode]) -> Level:
+def finest(children: Sequence[RegionCode]) -> Level:
     """The level to group by: a province has cities and counties, so counties."""
     return max((child.level for child in children), key=lambda level: level.rank)
 

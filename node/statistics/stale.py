@@ -39,6 +39,7 @@ FAMILIES = {
 }
 """First words of record types, and what they change."""
 MOVED = "person.moved"
+CHANGED = "person.changed"
 
 
 def mark(uow: UnitOfWork, records: Sequence["sync.Record"]) -> None:
@@ -67,10 +68,14 @@ def _write(uow: UnitOfWork, found: Iterable[tuple[str, Subject, int]]) -> None:
 
 
 def _changed(record: "sync.Record") -> Iterator[tuple[Subject, int]]:
-    """The subjects and years a record changes. Who moves takes every fact along."""
+    """The subjects and years a record changes. Who moves takes every fact along; whose details
+    change is counted elsewhere wherever people are told apart.
+    """
     subject = FAMILIES[record.type.partition(".")[0]]
     if record.type == MOVED:
         yield from ((each, ALL_YEARS) for each in Subject)
+    elif record.type == CHANGED:
+        yield from ((each, ALL_YEARS) for each in Subject if each is not Subject.MONEY)
     elif subject is Subject.MONEY:
         yield from ((subject, year) for year in _years(record))
     else:

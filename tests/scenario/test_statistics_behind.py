@@ -13,6 +13,7 @@ from node.statistics.behind import Behind, Line, behind
 from node.statistics.models import StatisticsReport
 from node.statistics.rules import MEASURES, Period
 from tests.fixtures.counted import CITY, COUNTY, PROVINCE, VILLAGE, YEAR, Story, counted
+from tests.fixtures.county_site import words
 from tiers import Role
 
 
@@ -152,3 +153,14 @@ def test_who_works_elsewhere_or_keeps_the_machine_sees_nothing(story: Story) -> 
     assert keeper.get(f"/statistics/behind?{query}").status_code == 403
     path = look(story, "payers").lines.items[0].proof
     assert keeper.get(f"/statistics/proof/{path}").status_code == 403
+
+
+def test_a_figure_is_told_by_what_people_are(story: Story) -> None:
+    reader = story.province.browser("fenzu", Role.STATISTICIAN)
+    shown = words(reader.get("/statistics/shares?year=2025&measure=payers&dimension=born").text)
+    assert "各组之和等于总数" in shown
+    for band in ("30–44", "45–59", "60–69"):
+        assert f"{band} 1 33.3%" in shown
+    assert "郑州市 1 1 1 3" in shown
+    assert "200.00 3" in shown
+    assert reader.get("/statistics/shares?measure=balance_fen").status_code == 422

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -15,8 +15,8 @@ import sync
 from node.core.db import insert_new, make_engine
 from node.core.personal import Keyring
 from node.core.work import UnitOfWork, machine, observe, tell_observers, unit_of_work
-from node.statistics import cells, figures, recount, stale
-from node.statistics.rules import NAMES, STOCKS, Period
+from node.statistics import cells, figures, recount, shares, stale
+from node.statistics.rules import DIMENSIONS, NAMES, SHARED, STOCKS, Period
 from tiers import Level, RegionCode
 
 PROVINCE = RegionCode("410000000000")
@@ -39,7 +39,50 @@ def facts(draw: st.DrawFn) -> list[Fact]:
         village = draw(st.sampled_from(VILLAGES))
         make = draw(st.sampled_from([enrolled, paid, posted, posted, entitled]))
         made.append(make(draw, number, village))
+    rates = [(number, row) for number, (table, row, _) in enumerate(made) if table is cells.rate]
+    made += [pension(row, number) for number, row in rates]
+    people = {row["person_id"]: row["village"] for _, row, _ in made if "person_id" in row}
+    for number, (who, village) in enumerate(sorted(people.items())):
+        if draw(st.integers(0, 5)):  # of some nobody ever hears who they are
+            made.append(known(draw, number, village, who))
     return made
+
+
+def known(draw: st.DrawFn, number: int, village: str, who: str) -> Fact:
+    row = _of(village) | {
+        "id": who,
+        "name": "某",
+        "citizen_number": str(number),
+        "citizen_index": number.to_bytes(32),
+        "sex": draw(st.sampled_from(["male", "female"])),
+        "born_on": date(draw(st.integers(1930, 2008)), 6, 1),
+        "ethnicity": "汉族",
+        "address": "",
+        "category": draw(st.sampled_from(["ordinary", "extreme_poverty"])),
+        "registered_at": NOW,
+    }
+    return shares.person, row, "person.registered"
+
+
+def pension(rate: dict[str, Any], number: int) -> Fact:
+    day = rate["from_month"]
+    row = {name: rate[name] for name in ("county_code", "village", "base_fen", "account_fen")} | {
+        "id": rate["entitlement_id"],
+        "person_id": f"p{number}",
+        "due_from": day,
+        "owed_from": day,
+        "paid_years": 15,
+        "monthly_fen": rate["fen"],
+        "balance_fen": 0,
+        "divisor_months": 139,
+        "account_by_source": {},
+        "sheet": [],
+        "state": "in_force",
+        "determined_by": "a",
+        "approved_by": "b",
+        "determined_at": NOW,
+    }
+    return shares.entitlement, row, "entitlement.determined"
 
 
 def _of(village: str) -> dict[str, Any]:
@@ -53,6 +96,7 @@ def enrolled(draw: st.DrawFn, number: int, village: str) -> Fact:
         "id": f"e{number}",
         "person_id": f"p{number}",
         "state": "active",
+        "grade_fen": draw(st.sampled_from([None, 20_000, 50_000])),
         "opened_on": opened,
         "closed_on": closed,
     }
@@ -65,7 +109,7 @@ def paid(draw: st.DrawFn, number: int, village: str) -> Fact:
         "account_no": number + 1,
         "person_id": f"p{draw(st.integers(0, 3))}-{village[:6]}",
         "for_year": draw(st.sampled_from(YEARS)),
-        "grade_fen": 20_000,
+        "grade_fen": draw(st.sampled_from([20_000, 50_000])),
         "fen": 20_000,
         "method": "bank",
         "reference": f"r{number}",
@@ -162,6 +206,7 @@ def empty(engine: Engine) -> None:
     earlier examples count here as there.
     """
     tables = (cells.enrolment, cells.contribution, cells.rate, cells.cell, cells.total)
+    tables += (shares.person, shares.entitlement, shares.share, shares.share_total)
     with work(engine) as uow:
         for table in (*tables, stale.stale):
             uow.connection.execute(delete(table))
@@ -198,6 +243,18 @@ def _assert_equal(uow: UnitOfWork) -> None:
             again = recount.by_place(uow, county, Level.TOWNSHIP, year)
             names = [name for name in NAMES if name != "payers"]  # a payer is counted once a county
             assert _without_nothing(kept, names) == _without_nothing(again, names)
+    _assert_shares_equal(uow, YEARS[-1])
+
+
+def _assert_shares_equal(uow: UnitOfWork, year: int) -> None:
+    """By sex, age, category and grade too; and the parts of each add up to the figure."""
+    for place in (PROVINCE, RegionCode(COUNTIES[0])):
+        whole = figures.whole(uow, place, Period(year))
+        for measure, dimension in product(SHARED, DIMENSIONS):
+            asked = (measure, dimension.name)
+            kept = figures.shares(uow, place, place.level, Period(year), asked).get(place, {})
+            assert kept == recount.shares(uow, place, year, asked), (place, *asked)
+            assert sum(kept.values()) == whole[measure]
 
 
 def _without_nothing(
@@ -222,6 +279,28 @@ def test_months_add_up_to_the_year_and_stocks_to_its_end(engine: Engine, made: l
                     assert months[-1][name] == whole[name]
                 else:
                     assert sum(month[name] for month in months) == whole[name]
+
+
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_who_turns_out_to_be_another_is_counted_anew(engine: Engine, data: st.DataObject) -> None:
+    """A sex, a birth or a category corrected later corrects payers and pensioners too."""
+    empty(engine)
+    village = VILLAGES[0]
+    pays = paid(data.draw, 1, village)
+    draws = entitled(data.draw, 2, village)
+    person = known(data.draw, 1, village, "p9")
+    everything = [pays, draws, pension(draws[1] | {"to_month": None}, 9), person]
+    pays[1]["person_id"], draws[1]["to_month"] = "p9", None
+    arrive(engine, everything)
+    with work(engine) as uow:
+        cells.refresh(uow)
+        other = {"sex": "other", "category": "other", "born_on": date(1950, 1, 1)}
+        uow.connection.execute(shares.person.update().values(other))
+        tell_observers(uow, [_record("person.changed", person[1])])
+    with work(engine) as uow:
+        cells.refresh(uow)
+        _assert_shares_equal(uow, YEARS[-1])
 
 
 def test_a_mark_made_beside_a_count_is_not_lost(engine: Engine) -> None:
