@@ -70,6 +70,7 @@ _GRANTS = (
     Grant("enrolment.opened", _COUNTY, _FACT),
     Grant("person.changed", _COUNTY, _FACT),
     Grant("person.moved", _COUNTY, _FACT),
+    Grant("person.history", _COUNTY, _BACK),
     Grant("category.stated", _COUNTY, _FACT),
     Grant("grade.chosen", _COUNTY, _FACT),
     Grant("account.opened", _COUNTY, _FACT),

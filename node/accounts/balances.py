@@ -95,26 +95,32 @@ class SourceTotal:
 def totals_by_source(
     uow: UnitOfWork, *, county: RegionCode, scope: RegionCode
 ) -> list[SourceTotal]:
-    """Balances by source over every account of a county that lies in `scope`."""
+    """Balances by source over every account of a county that belongs to `scope` now, wherever
+    what it holds was posted.
+    """
     code, connection = str(county), uow.connection
     settled, years = settled_year(connection, code), open_years(connection, code)
-    inside = scope.prefix
+    mine = accounts.c.village.startswith(scope.prefix)
     closed = select(
         closings.c.account_no, closings.c.source, closings.c.closing_fen.label("fen")
     ).where(
         closings.c.county_code == code,
         closings.c.year == settled,
-        closings.c.village.startswith(inside),
     )
     since = select(postings.c.account_no, postings.c.source, postings.c.fen).where(
         postings.c.county_code == code,
         postings.c.year.in_(years),
-        postings.c.village.startswith(inside),
     )
     both = union_all(closed, since).subquery()
-    summed = select(
-        both.c.source, func.count(both.c.account_no.distinct()), func.sum(both.c.fen)
-    ).group_by(both.c.source)
+    summed = (
+        select(both.c.source, func.count(both.c.account_no.distinct()), func.sum(both.c.fen))
+        .join(
+            accounts,
+            and_(accounts.c.county_code == code, accounts.c.account_no == both.c.account_no),
+        )
+        .where(mine)
+        .group_by(both.c.source)
+    )
     found = {
         Source(row[0]): SourceTotal(Source(row[0]), row[1], int(row[2]))
         for row in connection.execute(summed)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlmodel import col
 from sqlmodel import select as select_rows
 
@@ -18,6 +18,16 @@ from node.core.work import UnitOfWork
 from tiers import RegionCode
 
 POSTINGS_SHOWN = 200
+
+
+def _is_of(scope: RegionCode) -> ColumnElement[bool]:
+    """A posting of an account that belongs to a region now."""
+    mine = select(accounts.c.account_no).where(
+        accounts.c.county_code == col(Posting.county_code),
+        accounts.c.account_no == col(Posting.account_no),
+        accounts.c.village.startswith(scope.prefix),
+    )
+    return exists(mine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,7 @@ def voucher(uow: UnitOfWork, *, county: RegionCode, entry_no: int) -> Voucher:
     mine = (
         col(Posting.county_code) == str(county),
         col(Posting.entry_no) == entry_no,
-        col(Posting.village).startswith(uow.actor.scope.prefix),
+        _is_of(uow.actor.scope),
     )
     postings = select_rows(Posting).where(*mine).order_by(col(Posting.line_no))
     counted = select(func.count()).select_from(Posting).where(*mine)

@@ -48,7 +48,8 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
     """Write a voucher with what it posts, and tell the other tiers. Answers its number.
 
     Postings must be of accounts that are open here, and of the voucher's own year, or of one that
-    is settled: then the interest since is corrected by a voucher of its own.
+    is settled: then the interest since is corrected by a voucher of its own. A posting is of the
+    village its account belongs to now, whatever the caller remembers: that village hears of it.
 
     Raises:
         Forbidden: this node keeps no accounts.
@@ -63,27 +64,32 @@ def book(uow: UnitOfWork, entry: Entry) -> int:
     _check_days(uow, entry)
     if entry.head.kind not in BY_RULE:
         require_open(uow, entry.head.business_date)
-    _check_accounts(uow, {each.account_no for each in entry.postings})
+    villages = _check_accounts(uow, {each.account_no for each in entry.postings})
     number = begin(uow, entry.lines)
+    posted = [_at_home(each, villages[each.account_no]) for each in entry.postings]
     rows = [
         _row(county, number, place, each, entry.head.business_date.year)
-        for place, each in enumerate(entry.postings, 1)
+        for place, each in enumerate(posted, 1)
     ]
     for start in range(0, len(rows), BATCH_ROWS):
         uow.connection.execute(postings.insert(), rows[start : start + BATCH_ROWS])
-    _check_not_negative(uow, entry.postings)
+    _check_not_negative(uow, posted)
     records.publish_postings(uow, number, rows)
     seal(
         uow,
         number,
         entry.head,
         entry.lines,
-        villages=sorted({each.village for each in entry.postings}),
+        villages=sorted(set(villages.values())),
     )
-    late = [each for each in entry.postings if _is_late(each, entry.head)]
+    late = [each for each in posted if _is_late(each, entry.head)]
     if late:
         correct(uow, late, cause=number, on=entry.head.business_date, reason=entry.head.memo)
     return number
+
+
+def _at_home(posting: NewPosting, village: str) -> NewPosting:
+    return posting if posting.village == village else replace(posting, village=village)
 
 
 def _is_late(posting: NewPosting, head: Head) -> bool:
@@ -151,19 +157,22 @@ def check_year_open(uow: UnitOfWork, year: int) -> None:
         raise Invalid(f"{year} 年度已经结息，不能再记入该年度", field="business_date", year=year)
 
 
-def _check_accounts(uow: UnitOfWork, numbers: set[int]) -> None:
+def _check_accounts(uow: UnitOfWork, numbers: set[int]) -> dict[int, str]:
+    """The village of each; all are there and open."""
     county = str(own_county(uow))
-    left = set(numbers)
+    villages: dict[int, str] = {}
     for batch in in_batches(sorted(numbers)):
-        found = select(accounts.c.account_no, accounts.c.closed_on).where(
+        found = select(accounts.c.account_no, accounts.c.closed_on, accounts.c.village).where(
             accounts.c.county_code == county, accounts.c.account_no.in_(batch)
         )
-        for number, closed_on in uow.connection.execute(found):
+        for number, closed_on, village in uow.connection.execute(found):
             if closed_on is not None:
                 raise Conflict("个人账户已经注销，不能再记账", account_no=number)
-            left.discard(number)
+            villages[number] = village
+    left = numbers - villages.keys()
     if left:
         raise NotFound("没有这个个人账户", account_no=min(left))
+    return villages
 
 
 def _check_not_negative(uow: UnitOfWork, moved: Sequence[NewPosting]) -> None:

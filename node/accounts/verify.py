@@ -15,6 +15,7 @@ from node.accounts.digest import month_digest
 from node.accounts.models import PeriodLock
 from node.core.work import UnitOfWork
 from tiers import Level, RegionCode
+from tiers.region import WIDTH
 
 SHOWN = 5
 """So many cases are named in a finding; the rest is counted."""
@@ -70,7 +71,11 @@ _CLOSED = text("""
     WHERE closing_fen <> opening_fen + movement_fen + interest_fen
 """)
 
-_CLOSINGS_ARE_POSTINGS = text("""
+_BELONGING = """EXISTS (SELECT 1 FROM account a WHERE a.county_code = moved.county_code
+        AND a.account_no = moved.account_no AND a.village BETWEEN :first AND :last)"""
+"""Of an account that left its region, a node holds what was told until then and no more."""
+
+_CLOSINGS_ARE_POSTINGS = text(f"""
     SELECT county_code, account_no, year, source, sum(fen) FROM (
         SELECT county_code, account_no, year, source, movement_fen + interest_fen AS fen
         FROM account_closing
@@ -78,8 +83,9 @@ _CLOSINGS_ARE_POSTINGS = text("""
         SELECT p.county_code, p.account_no, p.year, p.source, -p.fen
         FROM posting p JOIN (SELECT county_code, max(year) AS year FROM account_closing
                              GROUP BY county_code) c
-            ON c.county_code = p.county_code AND p.year <= c.year) AS both_sides
-    GROUP BY county_code, account_no, year, source HAVING sum(fen) <> 0
+            ON c.county_code = p.county_code AND p.year <= c.year) AS moved
+    GROUP BY county_code, account_no, year, source
+    HAVING sum(fen) <> 0 AND {_BELONGING}
 """)
 
 _CHAINED = text("""
@@ -107,7 +113,7 @@ _RECOMPUTED = text("""
        OR 24000000 * (c.interest_fen + 1) <= 2 * c.product * r.rate_ppm + 12000000
 """)
 
-_NEGATIVE = text("""
+_NEGATIVE = text(f"""
     SELECT county_code, account_no, source, sum(fen) FROM (
         SELECT c.county_code, c.account_no, c.source, c.closing_fen AS fen
         FROM account_closing c JOIN (SELECT county_code, max(year) AS year FROM account_closing
@@ -117,8 +123,8 @@ _NEGATIVE = text("""
         SELECT p.county_code, p.account_no, p.source, p.fen
         FROM posting p LEFT JOIN (SELECT county_code, max(year) AS year FROM account_closing
                                   GROUP BY county_code) y ON y.county_code = p.county_code
-        WHERE y.year IS NULL OR p.year > y.year) AS balance
-    GROUP BY county_code, account_no, source HAVING sum(fen) < 0
+        WHERE y.year IS NULL OR p.year > y.year) AS moved
+    GROUP BY county_code, account_no, source HAVING sum(fen) < 0 AND {_BELONGING}
 """)
 
 _OWNED = text("""
@@ -226,7 +232,9 @@ def _months_stand(uow: UnitOfWork) -> Finding:
 
 
 def _ask(uow: UnitOfWork, question: Question) -> Finding:
-    wrong = uow.connection.execute(question.violations).all()
+    prefix = uow.node.prefix
+    given = {"first": prefix.ljust(WIDTH, "0"), "last": prefix.ljust(WIDTH, "9")}
+    wrong = uow.connection.execute(question.violations, given).all()
     shown = "；".join(question.shown(row) for row in wrong[:SHOWN])
     more = f"；共 {len(wrong)} 处" if len(wrong) > SHOWN else ""
     return Finding(question.name, ok=not wrong, detail=f"{shown}{more}")

@@ -41,6 +41,7 @@ from node.identity import require
 from node.policy import service as policy
 from node.policy.bodies import ContributionGrades
 from node.registry.citizen_number import normal_number
+from node.registry.moves import tell_history
 from node.registry.rules import grade_problems
 from tiers import Role
 
@@ -343,3 +344,6 @@ def hear_reversal(uow: UnitOfWork, wrong: Posting, mirror: Posting) -> None:
     due_anew(uow, found)
     uow.session.add(found)
     publish_contributions(uow, f"reversed-{mirror.entry_no}", [found.model_dump()])
+    if mirror.village != found.village:
+        uow.session.flush()
+        tell_history(uow, mirror.village, [found.person_id], only=contributions.name)

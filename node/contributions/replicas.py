@@ -2,6 +2,7 @@
 
 from sqlalchemy import Table
 
+from node.accounts.replicas import by_account, of_account
 from node.contributions.models import (
     Contribution,
     ContributionOrder,
@@ -11,6 +12,7 @@ from node.contributions.models import (
     ReceiptSeries,
     Subsidy,
 )
+from node.core.of_people import OfPeople, goes_along
 from node.core.replica_table import ReplicaTable, of_villages
 
 _contributions: Table = Contribution.__table__  # type: ignore[attr-defined]
@@ -23,10 +25,10 @@ _OF_RECEIPTS: tuple[Table, ...] = (
     ReceiptHandover.__table__,  # type: ignore[attr-defined]
 )
 
+_OF_ACCOUNTS = (_contributions, _subsidies, _orders, _on_behalf)
+goes_along(*(OfPeople(each, by_account(each)) for each in _OF_ACCOUNTS))
+
 REPLICAS = (
-    ReplicaTable(_contributions, of_villages(_contributions)),
-    ReplicaTable(_subsidies, of_villages(_subsidies)),
-    ReplicaTable(_orders, of_villages(_orders)),
-    ReplicaTable(_on_behalf, of_villages(_on_behalf)),
+    *(ReplicaTable(each, of_account(each)) for each in _OF_ACCOUNTS),
     *(ReplicaTable(table, of_villages(table)) for table in _OF_RECEIPTS),
 )

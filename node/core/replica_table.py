@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table
+from sqlalchemy import Column, ColumnElement, Table, exists, select
 
-from tiers import RegionCode
+from tiers import Level, RegionCode
 from tiers.region import WIDTH
 
 Row = Mapping[str, Any]
@@ -48,6 +48,29 @@ def of_county(table: Table, region: RegionCode) -> ColumnElement[bool]:
     """Is a row of the county of a region, or of one inside it?"""
     column, county = table.c.county_code, region.county
     return within(column, region) if county is None else column == str(county)
+
+
+def of_people(
+    table: Table, village: Column[Any], joined: ColumnElement[bool]
+) -> Callable[[RegionCode], ColumnElement[bool]]:
+    """For rows that keep the village where they were written down, of people who may have moved.
+
+    They concern that village, and the `village` the person belongs to now, in the table that is
+    `joined` by person, account or pension.
+    """
+
+    def inside(region: RegionCode) -> ColumnElement[bool]:
+        mine = of_county(table, region)
+        if region.level.rank <= Level.COUNTY.rank:
+            return mine
+        theirs = exists(
+            select(1).where(
+                village.table.c.county_code == table.c.county_code, joined, within(village, region)
+            )
+        )
+        return mine & (within(table.c.village, region) | theirs)
+
+    return inside
 
 
 def of_villages(table: Table) -> Callable[[RegionCode], ColumnElement[bool]]:

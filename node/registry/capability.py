@@ -16,6 +16,7 @@ from node.registry.matters_standing import (
     ContributionPause,
     ContributionResumption,
 )
+from node.registry.moves import RECORD_TYPES as OF_MOVES
 from node.registry.records import RECORD_TYPES
 from node.registry.regions import apply_region_changes
 from node.registry.replicas import REPLICAS
@@ -64,7 +65,7 @@ WORKLISTS.extend(OWN)
 
 CAPABILITY = Capability(
     name="registry",
-    record_types=RECORD_TYPES,
+    record_types=(*RECORD_TYPES, *OF_MOVES),
     matters=_matters,
     routers=_routers,
     jobs=(Job("registry.regions", "执行行政区划调整", 60, apply_region_changes),),

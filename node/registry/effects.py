@@ -20,6 +20,7 @@ from node.registry import records
 from node.registry.codes import Standing
 from node.registry.events import Changed, Closing, tell_changed
 from node.registry.known import Known
+from node.registry.moves import move_along
 from node.registry.records import changes, enrolments, people
 from tiers import Duty, Level, RegionCode
 
@@ -75,7 +76,14 @@ def take_effect(uow: UnitOfWork, effects: Sequence[Effect]) -> None:
     records.publish_people(uow, changed_people)
     records.publish_enrolment_changes(uow, changed_enrolments)
     records.publish_changes(uow, made)
-    _tell_left(uow, effects, changed_people)
+    move_along(
+        uow,
+        [
+            (effect.person.person_id, str(effect.left), effect.of_person["village"])
+            for effect in effects
+            if effect.left is not None
+        ],
+    )
     tell_changed(uow, [_told(uow, effect) for effect in effects])
 
 
@@ -108,32 +116,6 @@ def _history(uow: UnitOfWork, effect: Effect) -> Row:
         "at": uow.now,
         "case_id": effect.case_id,
     }
-
-
-def _tell_left(uow: UnitOfWork, effects: Sequence[Effect], changed: Sequence[Row]) -> None:
-    now = {row["id"]: row for row in changed}
-    moved = [
-        (now[effect.person.person_id], str(effect.left))
-        for effect in effects
-        if effect.left is not None
-    ]
-    records.publish_moves(uow, moved)
-    records.publish_categories(uow, _along(uow, records.categories, moved))
-    records.publish_grades(uow, _along(uow, records.grade_choices, moved))
-
-
-def _along(uow: UnitOfWork, table: Table, moved: Sequence[tuple[Row, str]]) -> list[Row]:
-    """Rows about people who move: they belong to the new village from now on."""
-    to = {person["id"]: person["village"] for person, _ in moved}
-    rows: list[Row] = []
-    ids = list(to)
-    for start in range(0, len(ids), BATCH_ROWS // 2):
-        batch = ids[start : start + BATCH_ROWS // 2]
-        mine = (table.c.county_code == str(uow.node), table.c.person_id.in_(batch))
-        found = uow.connection.execute(select(table).where(*mine)).mappings()
-        rows.extend({**row, "village": to[row["person_id"]]} for row in found)
-    upsert(uow.connection, table, rows)
-    return rows
 
 
 def _told(uow: UnitOfWork, effect: Effect) -> Changed:

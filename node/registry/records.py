@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Table, update
+from sqlalchemy import Date, Table
 
 import sync
 from node.core.clock import from_iso, iso
@@ -19,10 +19,9 @@ from tiers import RegionCode
 REGISTERED = RecordType("person.registered", independent=True)
 OPENED = RecordType("enrolment.opened", independent=True)
 CHANGED = RecordType("person.changed", independent=True)
-MOVED = RecordType("person.moved")
 CATEGORISED = RecordType("category.stated", independent=True)
 GRADE_CHOSEN = RecordType("grade.chosen", independent=True)
-RECORD_TYPES = (REGISTERED, OPENED, CHANGED, MOVED, CATEGORISED, GRADE_CHOSEN)
+RECORD_TYPES = (REGISTERED, OPENED, CHANGED, CATEGORISED, GRADE_CHOSEN)
 
 people: Table = Person.__table__  # type: ignore[attr-defined]
 enrolments: Table = Enrolment.__table__  # type: ignore[attr-defined]
@@ -147,14 +146,6 @@ def publish_changes(uow: UnitOfWork, made: Sequence[Row]) -> None:
     _tell(uow, [_fact(CHANGED, row, _dated(row)) for row in made])
 
 
-def publish_moves(uow: UnitOfWork, moved: Sequence[tuple[Row, str]]) -> None:
-    """Tell the village a person leaves (second of each pair) where the person belongs now."""
-    for person, left in moved:
-        body = {"person_id": person["id"], "to": person["village"], "village": left}
-        body |= {"id": person["id"]}
-        uow.publish(MOVED, person["id"], body, region=RegionCode(left), routes=[down(left)])
-
-
 def publish_categories(uow: UnitOfWork, stated: Sequence[Row]) -> None:
     """Tell who belongs to which special group, and until when."""
     _tell(uow, [_fact(CATEGORISED, row, _dated(row)) for row in stated])
@@ -172,10 +163,11 @@ def _fact(kind: RecordType, row: Row, body: Row) -> Fact:
 
 def _dated(row: Row) -> Row:
     """A row as a body: days and instants as text, without the county every region names."""
-    return {name: _text(value) for name, value in row.items() if name != "county_code"}
+    return {name: to_text(value) for name, value in row.items() if name != "county_code"}
 
 
-def _text(value: Any) -> Any:
+def to_text(value: Any) -> Any:
+    """Days and instants as records bear them; everything else as it is."""
     if isinstance(value, datetime):
         return iso(value)
     return value.isoformat() if isinstance(value, date) else value
@@ -200,18 +192,6 @@ def apply_grades(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
     """Keep the grades chosen; a later choice for the year takes the place of the earlier."""
     rows = {item.record.key: _read(item, grade_choices) for item in arrived}
     upsert(uow.connection, grade_choices, list(rows.values()))
-
-
-@MOVED.applies
-def apply_moves(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
-    """Let people go who belong to another village now: they leave the roster, their past stays."""
-    for item in arrived:
-        county, body = _county(item), item.record.body
-        for table, key in ((people, people.c.id), (enrolments, enrolments.c.person_id)):
-            mine = (table.c.county_code == county, key == body["person_id"])
-            here = table.c.village == body["village"]
-            statement = update(table).where(*mine, here).values(village=body["to"])
-            uow.connection.execute(statement)
 
 
 def _read(item: "sync.Arrived", table: Table) -> Row:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from node.accounts.models import Posting
+from node.accounts.models import Account, Posting
 from node.accounts.sources import Source
 from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
@@ -38,6 +38,7 @@ INTEREST = ("interest", "settlement", "correction")
 
 cell: Table = StatisticsCell.__table__  # type: ignore[attr-defined]
 total: Table = StatisticsTotal.__table__  # type: ignore[attr-defined]
+account: Table = Account.__table__  # type: ignore[attr-defined]
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
 enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
@@ -235,6 +236,7 @@ def _payers(county: str, _year: int) -> Iterator[Select[Any]]:
 
 
 def _money(county: str, year: int) -> Iterator[Select[Any]]:
+    """What came in where it came in; what is held where the account belongs now."""
     this = posting.c.year == year if year else literal(value=True)
     paid = posting.c.kind.in_(PAID) & (posting.c.source == str(Source.INDIVIDUAL))
     subsidy = (posting.c.kind == "subsidy") & posting.c.source.in_(SUBSIDIES)
@@ -242,7 +244,6 @@ def _money(county: str, year: int) -> Iterator[Select[Any]]:
         ("contributions_fen", paid),
         ("subsidies_fen", subsidy),
         ("interest_fen", posting.c.kind.in_(INTEREST)),
-        ("balance_fen", literal(value=True)),
     ):
         yield _changes(
             posting,
@@ -253,6 +254,26 @@ def _money(county: str, year: int) -> Iterator[Select[Any]]:
             amount=func.sum(posting.c.fen),
             where=this & condition,
         )
+
+    held = posting.join(
+        account,
+        (account.c.county_code == posting.c.county_code)
+        & (account.c.account_no == posting.c.account_no),
+    )
+    yield (
+        select(
+            literal(county),
+            posting.c.year,
+            account.c.village,
+            posting.c.month,
+            literal("balance_fen"),
+            func.sum(posting.c.fen),
+        )
+        .select_from(held)
+        .where(posting.c.county_code == county, this)
+        .group_by(posting.c.year, account.c.village, posting.c.month)
+        .having(func.sum(posting.c.fen) != 0)
+    )
 
 
 def _benefits(county: str, _year: int) -> Iterator[Select[Any]]:

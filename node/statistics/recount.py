@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, case, distinct, func, literal, select
 
-from node.accounts.models import Posting
+from node.accounts.models import Account, Posting
 from node.accounts.sources import Source
 from node.benefits.models import BenefitRate, Entitlement
 from node.contributions.models import Contribution
@@ -30,6 +30,7 @@ PAID = ("contribution", "make_up")
 INTEREST = ("interest", "settlement", "correction")
 SUBSIDIES = (Source.SUBSIDY_PROVINCE, Source.SUBSIDY_CITY, Source.SUBSIDY_COUNTY)
 
+account: Table = Account.__table__  # type: ignore[attr-defined]
 posting: Table = Posting.__table__  # type: ignore[attr-defined]
 enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
@@ -176,15 +177,17 @@ def _statements(region: RegionCode, level: Level, year: int) -> Iterator[Select[
         posting,
         region,
         level,
-        posting.c.year <= year,
-        contributions_fen=_sum_where(
-            this_year & (posting.c.kind.in_(PAID)) & (posting.c.source == "individual")
-        ),
-        subsidies_fen=_sum_where(
-            this_year & (posting.c.kind == "subsidy") & posting.c.source.in_(SUBSIDIES)
-        ),
-        interest_fen=_sum_where(this_year & posting.c.kind.in_(INTEREST)),
-        balance_fen=func.sum(posting.c.fen),
+        this_year,
+        contributions_fen=_sum_where(posting.c.kind.in_(PAID) & (posting.c.source == "individual")),
+        subsidies_fen=_sum_where((posting.c.kind == "subsidy") & posting.c.source.in_(SUBSIDIES)),
+        interest_fen=_sum_where(posting.c.kind.in_(INTEREST)),
+    )
+    yield _grouped(
+        account, region, level, posting.c.year <= year, balance_fen=func.sum(posting.c.fen)
+    ).join(
+        posting,
+        (account.c.county_code == posting.c.county_code)
+        & (account.c.account_no == posting.c.account_no),
     )
 
 

@@ -38,7 +38,7 @@ FAMILIES = {
     "benefit": Subject.BENEFITS,
 }
 """First words of record types, and what they change."""
-MOVED = "person.moved"
+MOVED = frozenset({"person.moved", "person.history"})
 CHANGED = "person.changed"
 
 
@@ -72,7 +72,7 @@ def _changed(record: "sync.Record") -> Iterator[tuple[Subject, int]]:
     change is counted elsewhere wherever people are told apart.
     """
     subject = FAMILIES[record.type.partition(".")[0]]
-    if record.type == MOVED:
+    if record.type in MOVED:
         yield from ((each, ALL_YEARS) for each in Subject)
     elif record.type == CHANGED:
         yield from ((each, ALL_YEARS) for each in Subject if each is not Subject.MONEY)

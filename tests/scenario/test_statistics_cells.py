@@ -171,10 +171,20 @@ def entitled(draw: st.DrawFn, number: int, village: str) -> Fact:
     return cells.rate, row, "entitlement.determined"
 
 
+ACCOUNTS = [
+    _of(village) | {"account_no": number, "person_id": f"a{number}", "opened_on": FIRST}
+    for village, numbers in zip(VILLAGES, ((1,), (2, 3), (4,), (1, 2), (3, 4)), strict=True)
+    for number in numbers
+]
+"""Where accounts belong now, whichever village something was posted in."""
+
+
 @pytest.fixture
 def engine(migrated_url: str) -> Iterator[Engine]:
     observe(stale.OBSERVER)  # as a node does when it opens
     made = make_engine(migrated_url, Keyring.generate())
+    with work(made) as uow:
+        insert_new(uow.connection, cells.account, ACCOUNTS)
     yield made
     made.dispose()
 

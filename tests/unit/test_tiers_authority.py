@@ -32,6 +32,7 @@ TABLE = [
     ("enrolment.opened", "county", [UP, BACK]),
     ("person.changed", "county", [UP, BACK]),
     ("person.moved", "county", [UP, BACK]),
+    ("person.history", "county", [BACK]),
     ("category.stated", "county", [UP, BACK]),
     ("grade.chosen", "county", [UP, BACK]),
     ("account.opened", "county", [UP, BACK]),
