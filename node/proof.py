@@ -18,6 +18,7 @@ from node.statistics.cells import refresh
 from node.statistics.models import StatisticsReport
 from node.statistics.rules import DIMENSIONS, SHARED, Period, differences
 from node.statistics.signed import altered
+from node.transfers.verify import findings as transfer_findings
 from tiers import Level
 
 
@@ -42,6 +43,7 @@ def prove(node: Node, *, show_progress: bool = False) -> list[Finding]:
     with node.work(writing=False) as uow:
         findings.append(_nothing_held(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in verify_ledger(uow))
+        findings.extend(Finding(f.name, f.ok, f.detail) for f in transfer_findings(uow))
         findings.extend(_figures(node, uow))
     return findings
 

@@ -49,6 +49,7 @@ _UP = (Travel.UP_PROVINCE,)
 _ALL = (Travel.DOWN_ALL,)
 _BACK = (Travel.DOWN_REGION,)
 _STEP = (Travel.UP_COUNTY, Travel.DOWN_REGION)
+_MOVE = (Travel.UP_PROVINCE, Travel.TO_REGION)  # from county to county, in sight of the province
 _BACK = (Travel.DOWN_REGION,)
 _FACT = (Travel.UP_PROVINCE, Travel.DOWN_REGION)  # to the province, and back to the village
 
@@ -102,6 +103,12 @@ _GRANTS = (
     Grant("pension.paid", _COUNTY, _FACT),
     Grant("account.drawn", _COUNTY, _FACT),
     Grant("payroll.run", _COUNTY, _FACT),
+    Grant("transfer.asked", _COUNTY, _MOVE),
+    Grant("transfer.refused", _COUNTY, _MOVE),
+    Grant("transfer.released", _COUNTY, _MOVE),
+    Grant("transfer.received", _COUNTY, _MOVE),
+    Grant("transfer.paid", _COUNTY, _MOVE),
+    Grant("transfer.banked", _COUNTY, _MOVE),
     Grant("statistics.reported", _COUNTY, _UP),
     Grant("quality.found", (_P, _C), (Travel.DOWN_REGION,)),
     Grant("quality.answered", _COUNTY, _UP),

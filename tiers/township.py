@@ -23,6 +23,7 @@ TOWNSHIP = p.Profile(
         "contributions",
         "benefits",
         "payroll",
+        "transfers",
         "statistics",
         "network",
     ),

@@ -22,6 +22,7 @@ VILLAGE = p.Profile(
         "contributions",
         "benefits",
         "payroll",
+        "transfers",
         "statistics",
         "network",
     ),

@@ -34,6 +34,9 @@ class Kind(TitledEnum):
     PENSION_BACK = "pension_back", "多发养老金转回"
     REFUND = "refund", "余额退还"
     TO_FUND = "to_fund", "退回基金"
+    TRANSFER_OUT = "transfer_out", "关系转出"
+    TRANSFER_IN = "transfer_in", "关系转入"
+    TRANSFER_MONEY = "transfer_money", "转移款收付"
 
 
 class Side(StrEnum):

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 
 from node.contributions.models import Subsidy
 from node.contributions.payers import contributions, enrolments, people
+from node.contributions.rules import Method
 from node.core.work import UnitOfWork
 from node.registry.rules import MINIMUM_AGE
 from tiers import RegionCode
@@ -146,6 +147,7 @@ def _made_up(uow: UnitOfWork, year: int, region: RegionCode) -> tuple[int, int]:
         *_inside(contributions, region),
         contributions.c.make_up.is_(True),
         contributions.c.reversed_entry.is_(None),
+        contributions.c.method != Method.TRANSFERRED,
         contributions.c.paid_on.between(first, last),
     )
     number, fen = uow.connection.execute(counted).one()
@@ -173,6 +175,9 @@ def waiting_for_subsidy(uow: UnitOfWork, year: int, *, region: RegionCode) -> in
         .exists()
     )
     counted = select(func.coalesce(func.sum(case((has, 0), else_=1)), 0)).where(
-        *_inside(contributions, region), *_standing(year), contributions.c.make_up.is_(False)
+        *_inside(contributions, region),
+        *_standing(year),
+        contributions.c.make_up.is_(False),
+        contributions.c.subsidy_fen.is_(None),
     )
     return int(uow.connection.execute(counted).scalar_one())

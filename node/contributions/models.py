@@ -46,6 +46,11 @@ class Contribution(SQLModel, table=True):
     line_no: int = Field(description="of the posting in the voucher")
     confirmed_at: datetime = Field(sa_type=Instant)
     reversed_entry: int | None = Field(default=None, sa_type=BigInteger)
+    subsidy_fen: int | None = Field(
+        default=None,
+        sa_type=BigInteger,
+        description="of a year carried in: what was added before; none where it is still due",
+    )
 
 
 class Subsidy(SQLModel, table=True):

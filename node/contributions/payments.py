@@ -222,7 +222,7 @@ def _date_problems(uow: UnitOfWork, payment: Payment, known: _Known) -> Iterator
 
 
 def _reference_problems(payment: Payment, known: _Known) -> Iterator[Invalid]:
-    if payment.method not in set(Method):
+    if payment.method not in set(Method) - {Method.TRANSFERRED}:
         yield Invalid("没有这种缴费方式", field="method")
     if not payment.reference.strip() or len(payment.reference) > REFERENCE_CHARS:
         yield Invalid("请填写银行流水号或收据号，最多 64 个字符", field="reference")

@@ -56,6 +56,7 @@ def apply_contributions(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> N
     """Keep the payments as the county last told them."""
     rows = [
         {
+            "subsidy_fen": None,
             **row,
             "paid_on": date.fromisoformat(row["paid_on"]),
             "confirmed_at": from_iso(row["confirmed_at"]),

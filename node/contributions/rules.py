@@ -29,6 +29,8 @@ class Method(StrEnum):
     COORDINATOR = "coordinator"
     COLLECTIVE = "collective"
     ON_BEHALF = "on_behalf"
+    TRANSFERRED = "transferred"
+    """Paid in another county or scheme before the person came here; nobody pays like this."""
 
 
 def payment_problems(

@@ -36,7 +36,7 @@ _DUE = """
     JOIN account a ON a.county_code = c.county_code AND a.account_no = c.account_no
         AND a.closed_on IS NULL
     WHERE c.county_code = :county AND c.for_year = :year AND c.reversed_entry IS NULL
-        AND c.make_up = :made_up
+        AND c.make_up = :made_up AND c.subsidy_fen IS NULL
         AND NOT EXISTS (SELECT 1 FROM subsidy s WHERE s.county_code = c.county_code
             AND s.account_no = c.account_no AND s.for_year = c.for_year)
 """

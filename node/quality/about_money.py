@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, String, Table, and_, cast, exists,
 
 from node.accounts.models import Account, JournalEntry, Posting
 from node.contributions.models import Contribution, Subsidy
+from node.contributions.rules import Method
 from node.quality.about_people import enrolment, entitlement, row
 
 account: Table = Account.__table__  # type: ignore[attr-defined]
@@ -18,6 +19,11 @@ subsidy: Table = Subsidy.__table__  # type: ignore[attr-defined]
 
 def _standing() -> ColumnElement[bool]:
     return contribution.c.reversed_entry.is_(None)
+
+
+def _paid_here() -> ColumnElement[bool]:
+    """Not carried in by a transfer, whose money stands in the account as one sum."""
+    return _standing() & (contribution.c.method != Method.TRANSFERRED)
 
 
 def _ever_enrolled(table: Table) -> ColumnElement[bool]:
@@ -37,7 +43,7 @@ def amount_not_grade(county: str, _today: date) -> Select[Any]:
         contribution.c.fen,
         contribution.c.grade_fen,
         person_id=contribution.c.person_id,
-    ).where(_standing(), contribution.c.fen != contribution.c.grade_fen)
+    ).where(_paid_here(), contribution.c.fen != contribution.c.grade_fen)
 
 
 def paid_not_enrolled(county: str, _today: date) -> Select[Any]:
@@ -125,7 +131,7 @@ def contribution_without_posting(county: str, _today: date) -> Select[Any]:
         contribution.c.for_year,
         contribution.c.entry_no,
         person_id=contribution.c.person_id,
-    ).where(_standing(), ~posted)
+    ).where(_paid_here(), ~posted)
 
 
 def negative_source(county: str, _today: date) -> Select[Any]:

@@ -53,6 +53,8 @@ def closing_problems(
     """Ending participation rests on evidence; the catch-all reason asks for words."""
     if not has_evidence:
         yield Invalid("注销登记须有证明材料，请选择", field="evidence")
+    if reason is CloseReason.TRANSFERRED:
+        yield Invalid("关系转移请由转入地办理关系转入，不办注销登记", field="reason")
     if reason in (CloseReason.OTHER, CloseReason.DUPLICATE) and not explanation.strip():
         yield Invalid("请说明具体情况", field="explanation")
 

@@ -83,6 +83,7 @@ class CloseReason(ExchangedEnum):
     EMPLOYEES_SCHEME = "employees_scheme", "参加职工基本养老保险并领取待遇", "6407"
     DUPLICATE = "duplicate", "重复参保", "6499"
     OTHER = "other", "其他原因", "6499"
+    TRANSFERRED = "transferred", "关系转移", "6499"
 
 
 class PauseReason(ExchangedEnum):

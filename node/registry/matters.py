@@ -163,7 +163,7 @@ class Enrolment(Matter[EnrolmentForm]):
         self, uow: UnitOfWork, cases: Sequence[tuple[Case, EnrolmentForm]]
     ) -> Sequence[str | Refusal]:
         """Register everybody and open their enrolments."""
-        return enrol_many(uow, [_new_enrolment(case, form) for case, form in cases])
+        return enrol_many(uow, [new_enrolment(case, form) for case, form in cases])
 
 
 def derived_of(citizen_number: str) -> list[tuple[str, str]]:
@@ -175,7 +175,7 @@ def derived_of(citizen_number: str) -> list[tuple[str, str]]:
     return [("性别", str(number.sex)), ("出生日期", number.born_on.isoformat())]
 
 
-def _new_enrolment(case: Case, form: EnrolmentForm) -> NewEnrolment:
+def new_enrolment(case: Case, form: EnrolmentForm) -> NewEnrolment:
     return NewEnrolment(
         name=normal_name(form.name),
         citizen_number=normal_number(form.citizen_number),

@@ -3,7 +3,7 @@
 Sources: 人社部发〔2014〕23号 §11 (注销登记), 社会保险经办条例 §10 and §25.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated
 
@@ -30,6 +30,7 @@ from tiers import Level
 HOW = "注销"
 BALANCE = "个人账户余额"
 CHANGE = "变更"
+_CANCELLED_FOR = tuple(each for each in CloseReason if each is not CloseReason.TRANSFERRED)
 
 
 class CancellationForm(PersonForm):
@@ -71,7 +72,7 @@ class Cancellation(PersonMatter[CancellationForm]):
         """Villages, reasons, evidence."""
         return {
             **super().options(uow),
-            "reason": _choices(CloseReason),
+            "reason": _choices(_CANCELLED_FOR),
             "evidence": _choices(Evidence),
         }
 
@@ -297,5 +298,5 @@ def _turned(decided: Decided, after: Standing, *, what: str, reason: str) -> Eff
     )
 
 
-def _choices(codes: type[CloseReason | PauseReason | Evidence]) -> list[Option]:
+def _choices(codes: Iterable[CloseReason | PauseReason | Evidence]) -> list[Option]:
     return [("", "请选择"), *((each.value, each.title) for each in codes)]

@@ -24,6 +24,7 @@ from node.accounts.models import Account, Posting
 from node.accounts.sources import Source
 from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
+from node.contributions.rules import Method
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment
 from node.statistics import shares, stale
@@ -213,7 +214,11 @@ def _payers(county: str, _year: int) -> Iterator[Select[Any]]:
             contribution.c.person_id,
             func.min(contribution.c.paid_on).label("day"),
         )
-        .where(contribution.c.county_code == county, contribution.c.reversed_entry.is_(None))
+        .where(
+            contribution.c.county_code == county,
+            contribution.c.reversed_entry.is_(None),
+            contribution.c.method != Method.TRANSFERRED,  # counted where it was paid
+        )
         .group_by(contribution.c.for_year, contribution.c.person_id)
         .subquery()
     )

@@ -13,6 +13,7 @@ from node.accounts.models import Account, Posting
 from node.accounts.sources import Source
 from node.benefits.models import BenefitRate, Entitlement
 from node.contributions.models import Contribution
+from node.contributions.rules import Method
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment, Person
 from node.statistics.rules import UNKNOWN, band_of, nothing
@@ -125,7 +126,11 @@ def _open_at_end(year: int) -> ColumnElement[bool]:
 
 
 def _paid_for(year: int) -> ColumnElement[bool]:
-    return (contribution.c.for_year == year) & contribution.c.reversed_entry.is_(None)
+    return (
+        (contribution.c.for_year == year)
+        & contribution.c.reversed_entry.is_(None)
+        & (contribution.c.method != Method.TRANSFERRED)  # it counts where it was paid
+    )
 
 
 def _due_in_december(year: int) -> ColumnElement[bool]:
