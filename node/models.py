@@ -15,6 +15,7 @@ CAPABILITIES_WITH_TABLES = (
     "contributions",
     "benefits",
     "payroll",
+    "transfers",
     "statistics",
     "quality",
     "network",

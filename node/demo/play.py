@@ -13,7 +13,7 @@ from rich.table import Table
 
 from node.core.divisions import Places
 from node.core.errors import Refusal
-from node.demo import acts, changes, collecting, corrections, pensions
+from node.demo import acts, changes, collecting, corrections, moving, pensions
 from node.demo.plan import Plan, make_plan
 from node.demo.proofs import Proof, all_proofs, settle
 from node.demo.stage import Progress as Report
@@ -32,6 +32,7 @@ PLAYED: tuple[tuple[str, Callable[[Stage, Report], None]], ...] = (
     ("漏记的补助，跨年更正", corrections.correct),
     ("到龄申领，核定待遇", acts.claims),
     ("按月发放养老金（银行、补发、死亡）", pensions.pay_a_year),
+    ("关系转移：中牟县到济源市", moving.move),
     ("统计上报，省级核对", acts.report),
 )
 

@@ -9,11 +9,14 @@ from datetime import date
 from sqlalchemy import select
 from sqlmodel import col
 
+from node.accounts.balances import accounts, balances
 from node.accounts.models import InterestCorrection
 from node.cases.models import Case
 from node.cases.models import CaseStep as Step
 from node.core.errors import Unavailable
 from node.core.money import yuan
+from node.core.personal import keyring_of
+from node.core.work import UnitOfWork
 from node.demo.acts import COUNTIES
 from node.demo.pensions import PAID_YEAR
 from node.demo.plan import PROVINCE
@@ -21,9 +24,12 @@ from node.demo.stage import Progress, Stage
 from node.payroll.whole import whole
 from node.proof import prove
 from node.registry.models import PersonChange
+from node.registry.records import enrolments, people
 from node.runtime import Node
 from node.statistics import figures, recount
 from node.statistics.rules import MEASURES
+from node.transfers import service as transfers
+from node.transfers.rules import Custody
 from sync.store import outbox, stream
 from tiers import Level, RegionCode
 
@@ -58,6 +64,7 @@ def all_proofs(stage: Stage, progress: Progress) -> list[Proof]:
         found += _corrections_are_everywhere(nodes)
         found += _province_equals_counties(nodes)
         found += _pensions_whole(stage, nodes)
+        found += _moved_once(stage, nodes)
         found += _replicas_equal(stage, nodes)
         return found
     finally:
@@ -113,9 +120,19 @@ def _takes(
     if way == "up":
         reaches = taker.contains(author) and taker.level.rank < author.level.rank
         return reaches and (place == "province" or taker.level.rank >= Level.COUNTY.rank)
+    if way == "to":
+        return _lies_between(taker, author, RegionCode(place), nodes)
     if not author.contains(taker):
         return False
     return place == "all" or taker.touches(RegionCode(place))
+
+
+def _lies_between(
+    taker: RegionCode, author: RegionCode, end: RegionCode, nodes: dict[RegionCode, Node]
+) -> bool:
+    """On the way up to the first node around both ends, and down from there."""
+    around = max(code for code in nodes if code.contains(author) and code.contains(end))
+    return around.contains(taker) and (taker.contains(author) or taker.contains(end))
 
 
 def _villages_decided(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
@@ -209,6 +226,55 @@ def _pensions_whole(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Pro
     raised = stage.facts.get("raised", {})
     ok = all(raised.get(code, 0) > 0 for code in COUNTIES)
     yield Proof("全网", "追溯调标惠及每个县", ok=ok, detail=f"{sum(raised.values())} 人补发")
+
+
+def _moved_once(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
+    """Who moved is in one place with every fen: as the province and as both counties see it."""
+    moved = stage.facts["moved"]
+    with nodes[PROVINCE].work(writing=False) as uow:
+        transfer = transfers.transfer(uow, moved["transfer"])
+        index = keyring_of(uow.connection).index(moved["citizen_number"])
+        places = _enrolled_at(uow, index)
+        fen = {county: _balance_at(uow, index, county) for county in COUNTIES}
+    own = {}
+    for county in COUNTIES:
+        with nodes[county].work(writing=False) as uow:
+            own[county] = _balance_at(
+                uow, keyring_of(uow.connection).index(moved["citizen_number"]), county
+            )
+    old, new = COUNTIES
+    ok = places == [str(new)] and fen == own and fen[old] == 0
+    ok = ok and transfer.custody is Custody.NEW and fen[new] == transfer.fen and fen[new] > 0
+    detail = f"只在济源市参保，转移 {yuan(transfer.fen or 0)} 元，中牟县余 {yuan(fen[old])} 元"
+    yield Proof("河南省", "转移的人只在一处，一分不少", ok=ok, detail=detail)
+
+
+def _enrolled_at(uow: UnitOfWork, index: bytes) -> list[str]:
+    found = (
+        select(enrolments.c.county_code)
+        .join(
+            people,
+            (people.c.county_code == enrolments.c.county_code)
+            & (people.c.id == enrolments.c.person_id),
+        )
+        .where(people.c.citizen_index == index, enrolments.c.closed_on.is_(None))
+    )
+    return list(uow.connection.execute(found).scalars())
+
+
+def _balance_at(uow: UnitOfWork, index: bytes, county: RegionCode) -> int:
+    found = (
+        select(accounts.c.account_no)
+        .join(
+            people,
+            (people.c.county_code == accounts.c.county_code)
+            & (people.c.id == accounts.c.person_id),
+        )
+        .where(people.c.citizen_index == index, accounts.c.county_code == str(county))
+    )
+    numbers = list(uow.connection.execute(found).scalars())
+    held = balances(uow, numbers, county=county)
+    return sum(sum(parts.values()) for parts in held.values())
 
 
 def _replicas_equal(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
