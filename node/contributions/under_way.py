@@ -27,8 +27,8 @@ _IN_CASH = text("""
 """).bindparams(bindparam("people", expanding=True))
 
 _WHY = (
-    (_IN_CASH, "此人有代收的缴费还没有核对入账，请核对后再注销"),
-    (_AT_BANK, "此人有一笔扣款正在银行办理，请等银行回盘后再注销"),
+    (_IN_CASH, "此人有代收的缴费还没有核对入账，请核对后再办理"),
+    (_AT_BANK, "此人有一笔扣款正在银行办理，请等银行回盘后再办理"),
 )
 
 

@@ -12,7 +12,16 @@ from sqlalchemy import ColumnElement, Select, Table, and_, extract, func, litera
 
 from node.accounts.models import Account
 from node.benefits.models import Entitlement
-from node.statistics.cells import INTEREST, PAID, SUBSIDIES, contribution, enrolment, posting, rate
+from node.statistics.cells import (
+    INTEREST,
+    PAID,
+    PAID_HERE,
+    SUBSIDIES,
+    contribution,
+    enrolment,
+    posting,
+    rate,
+)
 from node.statistics.rules import MONTHS, Period
 from tiers import RegionCode
 
@@ -78,7 +87,7 @@ def _columns(**given: ColumnElement[Any]) -> list[ColumnElement[Any]]:
 def payers(village: RegionCode, period: Period) -> Select[Any]:
     """As `cells` counts them: once for a year, where and when the first payment came."""
     standing = (contribution.c.county_code == str(village.county)) & (
-        (contribution.c.for_year == period.year) & contribution.c.reversed_entry.is_(None)
+        (contribution.c.for_year == period.year) & PAID_HERE
     )
     mine = select(contribution.c.person_id).where(standing, contribution.c.village == str(village))
     first = (

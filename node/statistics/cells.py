@@ -45,6 +45,9 @@ enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
 rate: Table = BenefitRate.__table__  # type: ignore[attr-defined]
 
+PAID_HERE = contribution.c.reversed_entry.is_(None) & (contribution.c.method != Method.TRANSFERRED)
+"""A payment that stands; one that a transfer brought along counts where it was paid."""
+
 MEASURES_OF = {
     Subject.PEOPLE: ("enrolled", "joined", "left"),
     Subject.PAYERS: ("payers",),
@@ -214,11 +217,7 @@ def _payers(county: str, _year: int) -> Iterator[Select[Any]]:
             contribution.c.person_id,
             func.min(contribution.c.paid_on).label("day"),
         )
-        .where(
-            contribution.c.county_code == county,
-            contribution.c.reversed_entry.is_(None),
-            contribution.c.method != Method.TRANSFERRED,  # counted where it was paid
-        )
+        .where(contribution.c.county_code == county, PAID_HERE)
         .group_by(contribution.c.for_year, contribution.c.person_id)
         .subquery()
     )
