@@ -409,6 +409,7 @@ def upgrade() -> None:
     sa.Column('line_no', sa.Integer(), nullable=False),
     sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('reversed_entry', sa.BigInteger(), nullable=True),
+    sa.Column('subsidy_fen', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'id')
     )
     with op.batch_alter_table('contribution', schema=None) as batch_op:
@@ -1232,6 +1233,34 @@ def upgrade() -> None:
     with op.batch_alter_table('survival_certificate', schema=None) as batch_op:
         batch_op.create_index('ix_survival_certificate_person', ['county_code', 'entitlement_id', 'certified_on'], unique=False)
 
+    op.create_table('transfer_step',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('step', sa.String(length=12), nullable=False),
+    sa.Column('from_county', sa.String(length=12), nullable=False),
+    sa.Column('to_county', sa.String(length=12), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('citizen_index', sa.LargeBinary(), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=True),
+    sa.Column('account_no', sa.BigInteger(), nullable=True),
+    sa.Column('enrolment_id', sa.String(length=36), nullable=True),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('entry_no', sa.BigInteger(), nullable=True),
+    sa.Column('taken_on', sa.Date(), nullable=False),
+    sa.Column('taken_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('taken_by_name', sa.String(), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('case_id', sa.String(length=36), nullable=True),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id', 'step')
+    )
+    with op.batch_alter_table('transfer_step', schema=None) as batch_op:
+        batch_op.create_index('ix_transfer_step_id', ['id', 'step'], unique=False)
+        batch_op.create_index('ix_transfer_step_number', ['county_code', 'citizen_index'], unique=False)
+        batch_op.create_index('ix_transfer_step_person', ['county_code', 'person_id'], unique=False)
+
     op.create_table('unmatched_money',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('item_no', sa.BigInteger(), nullable=False),
@@ -1652,6 +1681,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_unmatched_money_state')
 
     op.drop_table('unmatched_money')
+    with op.batch_alter_table('transfer_step', schema=None) as batch_op:
+        batch_op.drop_index('ix_transfer_step_person')
+        batch_op.drop_index('ix_transfer_step_number')
+        batch_op.drop_index('ix_transfer_step_id')
+
+    op.drop_table('transfer_step')
     with op.batch_alter_table('survival_certificate', schema=None) as batch_op:
         batch_op.drop_index('ix_survival_certificate_person')
 

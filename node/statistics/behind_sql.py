@@ -15,7 +15,6 @@ from node.benefits.models import Entitlement
 from node.statistics.cells import (
     INTEREST,
     PAID,
-    PAID_HERE,
     SUBSIDIES,
     contribution,
     enrolment,
@@ -23,6 +22,7 @@ from node.statistics.cells import (
     rate,
 )
 from node.statistics.rules import MONTHS, Period
+from node.statistics.shares import PAID_HERE
 from tiers import RegionCode
 
 COLUMNS = (

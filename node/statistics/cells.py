@@ -24,7 +24,6 @@ from node.accounts.models import Account, Posting
 from node.accounts.sources import Source
 from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
-from node.contributions.rules import Method
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment
 from node.statistics import shares, stale
@@ -44,9 +43,6 @@ posting: Table = Posting.__table__  # type: ignore[attr-defined]
 enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
 rate: Table = BenefitRate.__table__  # type: ignore[attr-defined]
-
-PAID_HERE = contribution.c.reversed_entry.is_(None) & (contribution.c.method != Method.TRANSFERRED)
-"""A payment that stands; one that a transfer brought along counts where it was paid."""
 
 MEASURES_OF = {
     Subject.PEOPLE: ("enrolled", "joined", "left"),
@@ -217,7 +213,7 @@ def _payers(county: str, _year: int) -> Iterator[Select[Any]]:
             contribution.c.person_id,
             func.min(contribution.c.paid_on).label("day"),
         )
-        .where(contribution.c.county_code == county, PAID_HERE)
+        .where(contribution.c.county_code == county, shares.PAID_HERE)
         .group_by(contribution.c.for_year, contribution.c.person_id)
         .subquery()
     )

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from node.benefits.models import BenefitRate, Entitlement
 from node.contributions.models import Contribution
+from node.contributions.rules import Method
 from node.registry.models import Enrolment, Person
 from node.statistics.models import StatisticsShare, StatisticsShareTotal
 from node.statistics.rules import DIMENSIONS, MONTHS, UNKNOWN
@@ -36,6 +37,9 @@ enrolment: Table = Enrolment.__table__  # type: ignore[attr-defined]
 contribution: Table = Contribution.__table__  # type: ignore[attr-defined]
 rate: Table = BenefitRate.__table__  # type: ignore[attr-defined]
 entitlement: Table = Entitlement.__table__  # type: ignore[attr-defined]
+
+PAID_HERE = contribution.c.reversed_entry.is_(None) & (contribution.c.method != Method.TRANSFERRED)
+"""A payment that stands; one that a transfer brought along counts where it was paid."""
 
 SHARES_OF = {
     Subject.PEOPLE: ("enrolled",),
@@ -135,7 +139,7 @@ def _payers(county: str) -> Subquery:
             contribution.c.for_year.label("year"),
             func.min(contribution.c.paid_on).label("day"),
         )
-        .where(contribution.c.county_code == county, contribution.c.reversed_entry.is_(None))
+        .where(contribution.c.county_code == county, PAID_HERE)
         .group_by(contribution.c.for_year, contribution.c.person_id)
         .subquery()
     )

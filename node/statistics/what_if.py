@@ -257,6 +257,7 @@ def _subsidy(uow: UnitOfWork, bulletin: Bulletin, body: Body) -> Effect:
             contribution.c.for_year == year,
             contribution.c.reversed_entry.is_(None),
             contribution.c.make_up.is_(False),
+            contribution.c.subsidy_fen.is_(None),
         )
         .group_by(contribution.c.county_code, contribution.c.grade_fen)
         .order_by(contribution.c.county_code)
