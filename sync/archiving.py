@@ -25,7 +25,6 @@ from sync.archive_file import SUFFIX, Manifest, Run, Writer
 from sync.archive_proof import prove_archive
 from sync.archive_store import Kept, archived_up_to, set_archived
 from sync.bundle_store import shown_by
-from sync.certificate import Certificate
 from sync.database import reading, writing
 from sync.errors import Malformed
 from sync.keyring import Identity, require_identity, signing_key
@@ -35,8 +34,9 @@ from sync.moment import stamp
 from sync.routes import may_descend, may_rise
 from sync.segment import Sealed, StreamId, read_header
 from sync.site import Site
-from sync.store import certificate, held, receipt, revocation, segment, stream
-from sync.trust import chain_for, newest_certificate
+from sync.snapshot_store import gaps_of
+from sync.store import held, receipt, segment, stream
+from sync.trust import chain_for, children_of
 
 OLDER_THAN = timedelta(days=90)
 FILE_BYTES = 1_024 * MIB
@@ -69,6 +69,7 @@ def plan_archive(site: Site, *, older_than: timedelta = OLDER_THAN) -> Plan:
         bounds, segments, size = {}, 0, 0
         for name, last in sorted(safe.items()):
             after = gone.get(name, 0)
+            last = _before_gap(connection, name, after=after, up_to=last)  # noqa: PLW2901
             found = _size(connection, name, after=after, up_to=last, before=before)
             if found.segments:
                 bounds[name] = (after, found.last)
@@ -237,7 +238,7 @@ def _safe(connection: Connection, me: Identity) -> tuple[dict[StreamId, int], di
             if may_rise(name.route, name.origin, child=me.node, child_level=me.level)
         }
         _bound(safe, rising, me.parent, waits_for)
-    for child in _children(connection, me):
+    for child in children_of(connection, me.node):
         heads = shown_by(connection, child.node, epoch=child.epoch).heads
         falling = {
             name: heads[name].seq if name in heads else 0
@@ -273,29 +274,18 @@ def _bound_by_held(connection: Connection, safe: dict[StreamId, int]) -> None:
             safe[key] = min(safe[key], seq - 1)
 
 
+def _before_gap(connection: Connection, name: StreamId, *, after: int, up_to: int) -> int:
+    """A run in a file follows without gaps: what is lost ends it, and the next begins behind."""
+    begins = [each.first for each in gaps_of(connection, name) if each.first > after + 1]
+    return min([up_to, *(first - 1 for first in begins)])
+
+
 def _receipted(connection: Connection, parent: str) -> dict[StreamId, int]:
     names = receipt.c
     rows = connection.execute(
         select(names.origin, names.epoch, names.route, names.seq).where(names.taker == parent)
     )
     return {StreamId(*row[:3]): row.seq for row in rows}
-
-
-def _children(connection: Connection, me: Identity) -> list[Certificate]:
-    """Direct children with machines of their own, under their newest set-up, not revoked."""
-    names = certificate.c
-    below = connection.scalars(
-        select(names.node)
-        .where(names.issuer == me.node, names.node != me.node, names.held_by == names.node)
-        .distinct()
-        .order_by(names.node)
-    ).all()
-    found = (newest_certificate(connection, node) for node in below)
-    gone = {
-        (row.node, row.epoch)
-        for row in connection.execute(select(revocation.c.node, revocation.c.epoch))
-    }
-    return [each for each in found if each and (each.node, each.epoch) not in gone]
 
 
 def _unused(folder: Path, node: str, at: str) -> Path:

@@ -29,7 +29,7 @@ from sync.receipts import check_receipt
 from sync.segment import GENESIS, Header, StreamId, is_whole, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot import heads_digest, line_of, name_of, read_manifest
-from sync.snapshot_store import beginning_of
+from sync.snapshot_store import beginning_of, gaps_of
 from sync.snapshot_taking import begun_with, check_manifest, taken_snapshots
 from sync.store import receipt, segment, stream
 from sync.stored import Stored, stored_segments
@@ -115,9 +115,14 @@ class _Audit:
     def _stream(self, name: StreamId, author: Certificate, head: int, head_hash: bytes) -> None:
         seq, before = 0, GENESIS
         begun, begun_hash = self._beginning(name)
+        with reading(self._site.engine) as connection:
+            # What is lost is named, and the chain goes on from the hash of its last header.
+            gaps = {each.first: each for each in gaps_of(connection, name)}
         for stored in stored_segments(self._site, name, up_to=head):
             if seq < begun < stored.first:
                 seq, before = begun, begun_hash
+            if (lost := gaps.get(seq + 1)) and lost.last < stored.first:
+                seq, before = lost.last, lost.hash
             try:
                 self._segment(name, stored, author, seq=seq, before=before)
             except SyncRefusal as refusal:
@@ -129,6 +134,8 @@ class _Audit:
                 self._find(name, seq, "补回的历史与快照所说的不同")
         if seq < begun:
             seq, before = begun, begun_hash
+        if lost := gaps.get(seq + 1):
+            seq, before = lost.last, lost.hash
         if (seq, before) != (head, head_hash.hex()):
             self._find(name, seq, "记录流的末尾与水位不符")
 

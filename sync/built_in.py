@@ -3,6 +3,7 @@
 sync.revoked      a set-up of a node ended, or was succeeded        whoever stands above it
 sync.arrived      a stream `to/<region>` came in there              the node it was for
 sync.checkpoint   how far a node above holds an author's streams    whoever stands above it
+sync.lost         a range of the author's own old stream is lost    its author
 sync.erased       a line of the author's own stream shall be erased  its author
 """
 
@@ -16,6 +17,7 @@ from sync.certificate import Author
 from sync.checkpoints import CHECKPOINT, apply_checkpoints
 from sync.erasing import ERASED, apply_erasures
 from sync.handlers import Authority, Handler
+from sync.lost_ranges import LOST_RECORD, apply_losses
 from sync.record import Arrived
 from sync.regions import strictly_inside
 from sync.revoking import REVOKED, apply_revocations
@@ -36,6 +38,7 @@ def handlers(site: Callable[[], Site]) -> Mapping[str, Handler]:
         REVOKED: Handler(1, apply_revocations),
         ARRIVED: Handler(1, bound(apply_arrivals)),
         CHECKPOINT: Handler(1, bound(apply_checkpoints)),
+        LOST_RECORD: Handler(1, bound(apply_losses)),
         ERASED: Handler(1, bound(apply_erasures)),
     }
 
@@ -70,4 +73,5 @@ _RULES: Mapping[str, Callable[[Author, str], str | None]] = {
     CHECKPOINT: _from_above,
     ARRIVED: _of_itself,
     ERASED: _of_itself,
+    LOST_RECORD: _of_itself,
 }

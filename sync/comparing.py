@@ -12,7 +12,7 @@ from sync.restoring import agrees, held_elsewhere, shared_with, writes_for
 from sync.routes import may_descend
 from sync.segment import StreamId
 from sync.site import Site
-from sync.snapshot_store import beginning_of, stands_for
+from sync.snapshot_store import known_end, stands_for
 from sync.store import segment
 
 _DIFFERENCES = {
@@ -97,7 +97,7 @@ def _difference(connection: Connection, known: Head | None, head: Head) -> str |
 
 
 def hash_at(connection: Connection, name: StreamId, seq: int) -> str | None:
-    """The hash of the header that ends at this number, if one does or a snapshot says so."""
+    """The hash of the header that ends here, if one does, or a snapshot or gap says so."""
     names = segment.c
     row = connection.execute(
         select(names.last, names.header_hash)
@@ -112,5 +112,4 @@ def hash_at(connection: Connection, name: StreamId, seq: int) -> str | None:
     ).first()
     if row and row.last == seq:
         return bytes(row.header_hash).hex()
-    begun = beginning_of(connection, name)
-    return begun[1].hex() if begun and begun[0] == seq else None
+    return known_end(connection, name, seq)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from sync import log, segment, wire, wording
+from sync import log, restoring, segment, wire, wording
 from sync.backoff import Budget
 from sync.certificate import Certificate
 from sync.database import reading, writing
@@ -304,7 +304,9 @@ def seal_what_is_written(replica: Replica) -> bool:
     """
     with reading(replica.site.engine) as connection:
         is_written = connection.execute(select(outbox.c.id).limit(1)).first() is not None
-    return is_written and log.seal_step(replica.site).segments > 0
+        # A fork of which all came back leaves nothing to seal, and is healed all the same.
+        is_due = is_written or restoring.is_held(connection)
+    return is_due and log.seal_step(replica.site).segments > 0
 
 
 def parent_of(replica: Replica) -> str:

@@ -126,6 +126,9 @@ def heal_here(site: Site, connection: Connection, me: Identity) -> None:
         known = certificate_for(connection, node, epoch)
         if known is None or node in behind:
             continue
+        newest = newest_certificate(connection, node)
+        if newest and node != me.node:
+            host_no_more(site, connection, newest)
         old = find_key(site, connection, node)
         if old is None or old.epoch != epoch:
             continue
@@ -133,6 +136,14 @@ def heal_here(site: Site, connection: Connection, me: Identity) -> None:
             _succeed_root(site, connection, known)
         elif known.issuer == me.node and known.held_by == me.node:
             _succeed_hosted(site, connection, known)
+
+
+def host_no_more(site: Site, connection: Connection, machine: Certificate) -> None:
+    """A place has a machine of its own: nobody writes for it here any more, nor heals its forks."""
+    key = find_key(site, connection, machine.node, kinds=(HOSTED,))
+    if key and key.epoch < machine.epoch and machine.held_by == machine.node:
+        set_kind(connection, key, RETIRED)
+        close_incidents(site, connection, FORK, origin=key.node, epoch=key.epoch)
 
 
 def check_continuation(connection: Connection, header: Header) -> Continuation | None:

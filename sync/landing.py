@@ -4,7 +4,7 @@ All of `land` happens in the caller's transaction; `verify_segment` needs none, 
 since it costs time while a lock would be held.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, literal, select
@@ -22,15 +22,15 @@ from sync.held import hold, retry_waiting
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.log import segment_row
-from sync.messages import Head
+from sync.messages import TRAIL, TRAIL_DIGITS, Head
 from sync.record import Record, arrived_at, parse_lines
-from sync.restoring import make_room, reached, withdraw_written, writes_for
+from sync.restoring import leaves_before, make_room, reached, withdraw_written, writes_for
 from sync.routes import TO
 from sync.segment import GENESIS, Header, Sealed, StreamId, is_whole, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot_store import stands_for
 from sync.store import held, revocation, segment, stream
-from sync.tombstone import NOTHING_LEFT, read_lines
+from sync.tombstone import NOTHING_LEFT, leaf_of, read_lines
 from sync.trust import (
     revocations,
 )
@@ -47,6 +47,9 @@ _stream_now = (
 _revoked = exists().where(
     revocation.c.node == bindparam("origin"), revocation.c.epoch == bindparam("epoch")
 )
+_goes_on = exists().where(
+    revocation.c.node == bindparam("origin"), revocation.c.successor == bindparam("epoch")
+)
 _anything_held = exists().where(held.c.decided_at.is_(None))
 _one = select(literal(1).label("one")).subquery()
 _PLACE = select(
@@ -55,6 +58,7 @@ _PLACE = select(
     _stream_now.c.applied,
     _revoked.label("is_revoked"),
     _anything_held.label("any_held"),
+    _goes_on.label("goes_on"),
 ).select_from(_one.outerjoin(_stream_now, literal(1) == 1))
 
 
@@ -87,6 +91,7 @@ class Place(NamedTuple):
     applied: int
     is_revoked: bool
     any_held: bool
+    goes_on: bool
 
 
 def verify_segment(site: Site, sealed: Sealed, header: Header, author: Certificate) -> Verified:
@@ -114,9 +119,8 @@ def place_of(connection: Connection, name: StreamId) -> Place:
     """Where a stream stands here; at 0 when it is not here at all."""
     row = connection.execute(_PLACE, name._asdict()).one()
     if row.head is None:
-        return Place(0, GENESIS, 0, bool(row.is_revoked), bool(row.any_held))
-    head_hash = bytes(row.head_hash).hex()
-    return Place(row.head, head_hash, row.applied, bool(row.is_revoked), bool(row.any_held))
+        return Place(0, GENESIS, 0, *map(bool, row[3:]))
+    return Place(row.head, bytes(row.head_hash).hex(), row.applied, *map(bool, row[3:]))
 
 
 def land(
@@ -196,15 +200,26 @@ def _apply(
     if verified.header.cont:
         return Counts(0, 0)
     counts = Counts(0, 0)
+    known = _said_before(site, connection, verified.header, place)
     if place.applied < place.head:
         for earlier in _waiting_for_end(site, connection, verified, place):
-            counts = counts.plus(_apply_one(site, connection, earlier, any_held=True, ours=ours))
+            counts = counts.plus(
+                _apply_one(site, connection, earlier, any_held=True, ours=ours, known=known)
+            )
     any_held = place.any_held or counts.held > 0
-    return counts.plus(_apply_one(site, connection, verified, any_held=any_held, ours=ours))
+    return counts.plus(
+        _apply_one(site, connection, verified, any_held=any_held, ours=ours, known=known)
+    )
 
 
 def _apply_one(
-    site: Site, connection: Connection, verified: Verified, *, any_held: bool, ours: bool
+    site: Site,
+    connection: Connection,
+    verified: Verified,
+    *,
+    any_held: bool,
+    ours: bool,
+    known: Collection[str],
 ) -> Counts:
     header, records, author = verified.header, verified.records, verified.author
     arrived = arrived_at(
@@ -217,8 +232,11 @@ def _apply_one(
     if verified.has_tombstones:
         arrived = [one for one in arrived if one.record is not NOTHING_LEFT]
     if ours:
-        known = withdraw_written(site, connection, header, verified.lines)
-        arrived = [one for one in arrived if one.seq not in known]
+        written = withdraw_written(site, connection, header, verified.lines)
+        arrived = [one for one in arrived if one.seq not in written]
+    if known:
+        leaves = [leaf_of(line).hex()[:TRAIL_DIGITS] for line in verified.lines]
+        arrived = [one for one in arrived if leaves[one.seq - header.first] not in known]
     keys = {record.key for record in records} if any_held else set()
     blocks = blocks_for(connection, keys) if any_held else Blocks()
     outcome = apply_records(site, connection, arrived, author_of=lambda _: author, blocks=blocks)
@@ -227,6 +245,19 @@ def _apply_one(
     if blocks.waiting:
         applied += len(retry_waiting(site, connection, keys=blocks.waiting).applied)
     return Counts(applied, len(outcome.unapplied))
+
+
+def _said_before(
+    site: Site, connection: Connection, header: Header, place: Place
+) -> Collection[str]:
+    """What of the beginning of a new epoch may be here already, by the leaves of its lines.
+
+    An author that was put back says again what went out under the old epoch and nobody gave back
+    (`forks`, `losing`). That may have come here as a record, or with the state of a snapshot.
+    """
+    if not (header.continues or place.goes_on) or header.first > TRAIL:
+        return ()
+    return frozenset(leaves_before(site, connection, header.stream))
 
 
 def _waiting_for_end(

@@ -42,6 +42,7 @@ class Limits:
     notice_within: timedelta = timedelta(days=1)
     renew_before: timedelta = timedelta(days=90)
     renew_late: timedelta = timedelta(days=60)
+    give_up_after: timedelta = timedelta(days=3)
     join_code_valid: timedelta = timedelta(days=3)
 
 

@@ -32,6 +32,61 @@ class Head(NamedTuple):
         return StreamId(self.origin, self.epoch, self.route)
 
 
+class Reach(NamedTuple):
+    """How far the state of a stream reached when a snapshot was given.
+
+    Of a stream the giver writes itself, `trail` names its newest lines, the latest first, by 16
+    hex digits of each leaf; it is empty of all others.
+    """
+
+    origin: str
+    epoch: str
+    route: str
+    seq: int
+    hash: str
+    trail: str = ""
+
+    @property
+    def stream(self) -> StreamId:
+        return StreamId(self.origin, self.epoch, self.route)
+
+    @property
+    def head(self) -> Head:
+        return Head(*self[:5])
+
+
+class State(NamedTuple):
+    """A child's proof that it began with this parent's state: the signed manifest, and heads."""
+
+    document: bytes
+    signature: bytes
+    heads: "Sequence[Reach]"
+
+
+TRAIL = 1_000
+"""So many lines a trail names at most."""
+
+TRAIL_DIGITS = 16
+_TRAIL = re.compile(r"(?:[0-9a-f]{16}){0,1000}")
+
+
+def reaches_from_json(plain: Any) -> list[Reach]:
+    """Read the heads of a snapshot, as lists of six values.
+
+    Raises:
+        Malformed: they are something else.
+    """
+    if not isinstance(plain, list) or not all(
+        isinstance(row, list) and len(row) == len(Reach._fields) for row in plain
+    ):
+        raise Malformed("流的位置无法读取")
+    heads = heads_from_json([row[:-1] for row in plain])
+    trails = [row[-1] for row in plain]
+    if not all(isinstance(trail, str) and _TRAIL.fullmatch(trail) for trail in trails):
+        raise Malformed("流的位置无法读取")
+    return [Reach(*head, trail) for head, trail in zip(heads, trails, strict=True)]
+
+
 def heads_from_json(plain: Any, *, limit: int = 1_000_000) -> list[Head]:
     """Read heads as lists of five values.
 
@@ -70,7 +125,8 @@ class Hello(NamedTuple):
     """A child opens a session: who it is, what it understands, what it holds from above.
 
     With an `applicant` it asks for a certificate: of the same epoch when its own runs out, or of a
-    new one, telling where the streams of the old one end (`ends`).
+    new one, telling where the streams of the old one end (`ends`). `states` prove, to a parent that
+    asked for segments from before a snapshot it gave, that only their state is here.
     """
 
     node: str
@@ -83,6 +139,7 @@ class Hello(NamedTuple):
     marks: Marks = NO_MARKS
     applicant: "Applicant | None" = None
     ends: Sequence[Head] = ()
+    states: Sequence[State] = ()
 
 
 class Welcome(NamedTuple):

@@ -20,6 +20,7 @@ from sync import (
     held,
     intake,
     log,
+    losing,
     membership,
     outgoing,
     receipts,
@@ -291,6 +292,7 @@ class Replica:
         answer = session.welcome(self.site, said)
         with writing(self.site.engine) as connection:
             note_shown(connection, said.node, epoch=said.epoch, at=said.clock, heads=said.heads)
+            losing.give_up(self.site, connection)
         return answer
 
     def pull_for(

@@ -12,7 +12,7 @@ When the node has already sealed other things under the same numbers (a fork), t
 numbers and go back into the outbox, in front: what others hold keeps its place. See `forks`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, select
@@ -20,10 +20,20 @@ from sqlalchemy import Connection, Row, exists, func, select
 from sync.database import upsert
 from sync.incidents import AHEAD, FORK, close_incidents, note_incident, open_streams
 from sync.keyring import HOSTED, OWN, RETIRED
-from sync.messages import Head
+from sync.messages import TRAIL, TRAIL_DIGITS, Head
 from sync.record import parse_lines
-from sync.segment import GENESIS, Header, Sealed, StreamId, read_header, unpack_lines
+from sync.segment import (
+    GENESIS,
+    Header,
+    Sealed,
+    StreamId,
+    is_whole,
+    leaves_of,
+    read_header,
+    unpack_lines,
+)
 from sync.site import Site
+from sync.snapshot_store import beginning, known_end, leaves_in
 from sync.store import incident, outbox, private_key, receipt, segment, stream
 from sync.tombstone import is_tombstone
 
@@ -122,29 +132,37 @@ def make_room(site: Site, connection: Connection, header: Header, *, peer: str) 
     Only what this node sealed itself and nobody has receipted: what others hold keeps its numbers.
     Returns whether it was done.
     """
-    name = header.stream
-    rows = _after(connection, name, header.first)
+    return set_aside(
+        site, connection, header.stream, first=header.first, prev=header.prev, peer=peer
+    )
+
+
+def set_aside(
+    site: Site, connection: Connection, name: StreamId, *, first: int, prev: str, peer: str
+) -> bool:
+    """Put all that was sealed here from this number on back into the outbox, as `make_room`."""
+    rows = segments_from(connection, name, first)
     if not rows or any(row.received_from is not None or row.body is None for row in rows):
         return False
-    if rows[0].first != header.first or _receipted(connection, name) >= header.first:
+    if rows[0].first != first or _receipted(connection, name) >= first:
         return False
     lines = 0
-    for row in rows[::-1]:
-        lines += _unseal(site, connection, row)
+    for row, txn in list(zip(rows, _transactions(site, rows), strict=True))[::-1]:
+        lines += _unseal(site, connection, row, txn=txn)
     connection.execute(
         segment.delete().where(segment.c.position.in_([row.position for row in rows]))
     )
-    _set_back(site, connection, header)
+    _set_back(site, connection, name, last=first - 1, digest=prev)
     note_incident(
         site,
         connection,
         FORK,
         name,
-        seq=header.first,
-        detail=f"自第 {header.first} 条起另有 {lines} 条记录与已送出的同号，将以新纪元续写",
+        seq=first,
+        detail=f"自第 {first} 条起另有 {lines} 条记录与已送出的同号，将以新纪元续写",
         peer=peer,
     )
-    if _is_succeeded(connection, name):
+    if is_succeeded(connection, name):
         # Seen late, when the node went on under a new epoch already: so will these.
         close_incidents(
             site, connection, FORK, origin=name.origin, epoch=name.epoch, route=name.route
@@ -200,10 +218,13 @@ def _is_held_at(connection: Connection, head: Head) -> bool:
         .limit(1)
     ).first()
     # The hash is of a header that names its last number: no other can be meant.
-    return row is not None and bytes(row.header_hash).hex() == head.hash
+    if row is not None and bytes(row.header_hash).hex() == head.hash:
+        return True
+    return known_end(connection, head.stream, head.seq) == head.hash
 
 
-def _after(connection: Connection, name: StreamId, first: int) -> Sequence[Row[Any]]:
+def segments_from(connection: Connection, name: StreamId, first: int) -> Sequence[Row[Any]]:
+    """All segments of a stream that are held here and reach beyond this number, in order."""
     names = segment.c
     return connection.execute(
         select(segment)
@@ -229,7 +250,7 @@ def _receipted(connection: Connection, name: StreamId) -> int:
     return found or 0
 
 
-def _is_succeeded(connection: Connection, name: StreamId) -> bool:
+def is_succeeded(connection: Connection, name: StreamId) -> bool:
     keys = private_key.c
     found = select(keys.node).where(
         keys.node == name.origin, keys.epoch == name.epoch, keys.kind == RETIRED
@@ -237,25 +258,74 @@ def _is_succeeded(connection: Connection, name: StreamId) -> bool:
     return connection.execute(found).first() is not None
 
 
-def _unseal(site: Site, connection: Connection, row: Row[Any]) -> int:
-    """Put a segment's lines in front of the outbox, as one transaction."""
+def _transactions(site: Site, rows: Iterable[Row[Any]]) -> Iterator[str]:
+    """A name for what is unsealed of each segment: one for all parts of a cut transaction."""
+    txn, goes_on = "", False
+    for row in rows:
+        txn = txn if goes_on else f"unsealed-{bytes(row.header_hash).hex()[:24]}"
+        goes_on = read_header(bytes(row.header), site.limits).cont
+        yield txn
+
+
+def _unseal(site: Site, connection: Connection, row: Row[Any], *, txn: str) -> int:
+    """Put a segment's lines in front of the outbox."""
     header = read_header(bytes(row.header), site.limits)
     body = site.vault.open(bytes(row.body))
     whole = unpack_lines(Sealed(b"", b"", body), header, site.limits)
     # What was erased before anybody had it is not said at all.
     lines = [line for line in whole if not is_tombstone(line)]
+    put_in_front(site, connection, header.stream, lines, txn=txn)
+    return len(lines)
+
+
+def leaves_of_stored(site: Site, header: bytes, body: bytes) -> list[str]:
+    """The first digits of the leaf of each line of a stored segment: how a trail names it."""
+    said = read_header(header, site.limits)
+    lines = unpack_lines(Sealed(b"", b"", site.vault.open(body)), said, site.limits)
+    leaves = leaves_of(lines, whole=is_whole(said, lines))
+    return [leaf.hex()[:TRAIL_DIGITS] for leaf in leaves]
+
+
+def leaves_before(site: Site, connection: Connection, name: StreamId) -> Iterator[str]:
+    """The newest lines held of the same author and route under earlier epochs, by their leaves."""
+    begun, names = beginning.c, segment.c
+    trails = connection.scalars(
+        select(begun.trail).where(
+            begun.origin == name.origin, begun.epoch < name.epoch, begun.route == name.route
+        )
+    )
+    for trail in trails:
+        yield from leaves_in(trail)
+    rows = connection.execute(
+        select(names.first, names.last, names.header, names.body)
+        .where(names.origin == name.origin, names.epoch < name.epoch, names.route == name.route)
+        .order_by(names.epoch.desc(), names.first.desc())
+        .limit(TRAIL)
+    )
+    found = 0
+    for row in rows:
+        if row.body is None or found >= TRAIL:
+            break
+        found += row.last + 1 - row.first
+        yield from leaves_of_stored(site, bytes(row.header), bytes(row.body))
+
+
+def put_in_front(
+    site: Site, connection: Connection, name: StreamId, lines: Sequence[bytes], *, txn: str
+) -> None:
+    """Put lines of a stream before all others of the outbox, in their order."""
+    if not lines:
+        return
     front = min(0, connection.scalar(select(func.min(outbox.c.id))) or 0) - len(lines)
     records = parse_lines(lines)
-    if not lines:
-        return 0
     connection.execute(
         outbox.insert(),
         [
             {
                 "id": front + index,
-                "txn": f"unsealed-{bytes(row.header_hash).hex()[:24]}",
-                "origin": header.origin,
-                "route": header.route,
+                "txn": txn,
+                "origin": name.origin,
+                "route": name.route,
                 "type": record.type,
                 "version": record.version,
                 "line": site.vault.seal(line),
@@ -263,15 +333,15 @@ def _unseal(site: Site, connection: Connection, row: Row[Any]) -> int:
             for index, (line, record) in enumerate(zip(lines, records, strict=True))
         ],
     )
-    return len(lines)
 
 
-def _set_back(site: Site, connection: Connection, header: Header) -> None:
-    last = header.first - 1
+def _set_back(
+    site: Site, connection: Connection, name: StreamId, *, last: int, digest: str
+) -> None:
     row = {
-        **header.stream._asdict(),
+        **name._asdict(),
         "head": last,
-        "head_hash": bytes.fromhex(header.prev),
+        "head_hash": bytes.fromhex(digest),
         "applied": last,
         "written_here": True,
         "moved_at": site.now(),

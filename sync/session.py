@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from sync import forks
+from sync import forks, losing
 from sync.certificate import Certificate
 from sync.checkpoints import latest, note_missing
 from sync.comparing import agreeing, more_below, wanted_below
@@ -45,6 +45,7 @@ def hello(site: Site) -> Hello:
             marks=propose(site, connection, me),
             applicant=applicant,
             ends=ends,
+            states=losing.proofs_for(connection, me),
         )
 
 
@@ -87,10 +88,13 @@ def _welcome(site: Site, said: Hello) -> Welcome:
             raise Untrusted("该节点不在本级辖区之内", node=said.node)
         _refuse_second_machine(site, connection, said)
         child = peer_certificate(site, connection, said.node, said.epoch)
+        # A disk put back to before the place had its own machine still holds its key.
+        forks.host_no_more(site, connection, child)
         forks.heard(site, connection, child.node, child.epoch)
         issued, continues = _issue(site, connection, child, said)
         held = streams_held(connection, child=child.node, level=child.level)
         wanted = more_below(site, connection, child.node, said.heads)
+        losing.note_proofs(site, connection, child, said.states)
         note_contact(
             site,
             connection,
@@ -185,7 +189,9 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         close_incidents(site, connection, CLONED, origin=me.node)
         agreed = agreeing(site, connection, me, answer.heads)
         forks.adopt(site, connection, me, answer.certificates, answer.continues)
-        return agreed | wanted_below(connection, me, answer.wanted)
+        shared = wanted_below(connection, me, answer.wanted)
+        losing.note_states(site, connection, me, answer.heads, shared)
+        return agreed | shared
 
 
 def peer_certificate(

@@ -18,8 +18,9 @@ from sync import log
 from sync.certificate import Certificate
 from sync.comparing import hash_at
 from sync.keyring import Identity, require_identity, signing_key
-from sync.messages import Head
+from sync.messages import TRAIL, Head, Reach
 from sync.outgoing import streams_down, streams_held
+from sync.restoring import leaves_of_stored, writes_for
 from sync.segment import StreamId
 from sync.site import Site
 from sync.snapshot import (
@@ -33,10 +34,10 @@ from sync.snapshot import (
     packed_parts,
 )
 from sync.snapshot_store import beginning_of
-from sync.store import held, outbox, revocation, stream
+from sync.store import held, outbox, revocation, segment, stream
 from sync.trust import chain_for
 
-HEADS = SnapshotTable("sync.heads", Head._fields)
+HEADS = SnapshotTable("sync.heads", Reach._fields)
 CERTIFICATES = SnapshotTable("sync.certificates", ("certificate",))
 REVOCATIONS = SnapshotTable("sync.revocations", tuple(revocation.c.keys()))
 _NOT_HANDED_ON = {"id", "held_at", "tried_at", "decided_at", "decision", "decided_by", "note"}
@@ -128,7 +129,7 @@ def _fill(
 
     def told() -> Iterator[bytes]:
         for head in heads:
-            line = line_of(list(head))
+            line = line_of([*head, trail_of(site, connection, head)])
             heads_hash.update(line + b"\n")
             yield line
 
@@ -196,6 +197,35 @@ def heads_for(connection: Connection, child: Certificate) -> list[Head]:
             digest = hash_at(connection, name, seq) or (begun[1].hex() if begun else "")
             heads.append(Head(*name, seq, digest))
     return heads
+
+
+def trail_of(site: Site, connection: Connection, head: Head) -> str:
+    """The newest lines up to here of a stream this node writes, by their leaves.
+
+    Should this node lose them, this tells which of its lines the state given away contains. Empty
+    of all other streams.
+    """
+    if not writes_for(connection, head.stream):
+        return ""
+    found: list[str] = []
+    names = segment.c
+    rows = connection.execute(
+        select(names.last, names.header, names.body)
+        .where(
+            names.origin == head.origin,
+            names.epoch == head.epoch,
+            names.route == head.route,
+            names.last <= head.seq,
+        )
+        .order_by(names.first.desc())
+        .limit(TRAIL)
+    )
+    for last, header, body in rows:
+        if body is None or last != head.seq - len(found) or len(found) >= TRAIL:
+            break
+        leaves = leaves_of_stored(site, bytes(header), bytes(body))
+        found += leaves[::-1]
+    return "".join(found[:TRAIL])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sync.held import retry_waiting
 from sync.keyring import Identity, require_identity
 from sync.keys import verifier
 from sync.links import PARENT, note_progress
-from sync.messages import Head, heads_from_json
+from sync.messages import Reach, reaches_from_json
 from sync.regions import contains
 from sync.routes import is_down, may_descend
 from sync.site import Site
@@ -199,11 +199,11 @@ class _Landing:
         ).scalar_one()
         return self._site.vault.open(bytes(body))
 
-    def _heads(self) -> list[Head]:
+    def _heads(self) -> list[Reach]:
         rows = self._own[HEADS.name]
         if heads_digest(map(line_of, rows)) != self._found.manifest.heads:
             raise Malformed("快照的流位置与清单不符")
-        heads = heads_from_json(rows)
+        heads = reaches_from_json(rows)
         for head in heads:
             comes_down = may_descend(head.route, head.origin, child=self._me.node)
             rose = not is_down(head.route) and contains(self._me.node, head.origin)
@@ -215,7 +215,7 @@ class _Landing:
         offered = [certificate_from_json(*row) for row in self._own[CERTIFICATES.name]]
         keep_certificates(self._connection, offered, fingerprint=self._me.root_fingerprint)
 
-    def _streams(self, heads: Sequence[Head]) -> None:
+    def _streams(self, heads: Sequence[Reach]) -> None:
         now = self._site.now()
         streams, begun = [], []
         for head in heads:
@@ -231,7 +231,13 @@ class _Landing:
                 }
             )
             begun.append(
-                {**name, "seq": head.seq, "head_hash": digest, "snapshot": self._found.name}
+                {
+                    **name,
+                    "seq": head.seq,
+                    "head_hash": digest,
+                    "snapshot": self._found.name,
+                    "trail": head.trail,
+                }
             )
         if heads:
             self._connection.execute(stream.insert(), streams)
@@ -315,9 +321,9 @@ def taken_snapshots(connection: Connection) -> Iterator[tuple[str, bytes, bytes]
         yield row.name, bytes(row.manifest), bytes(row.signature)
 
 
-def begun_with(connection: Connection, name: str) -> Iterator[Head]:
+def begun_with(connection: Connection, name: str) -> Iterator[Reach]:
     """Where the streams stood that began with a snapshot, in its order."""
     rows = connection.execute(select(beginning).where(beginning.c.snapshot == name)).all()
     for row in sorted(rows, key=lambda row: (row.origin, row.epoch, row.route)):
         digest = bytes(row.head_hash).hex()
-        yield Head(row.origin, row.epoch, row.route, row.seq, digest)
+        yield Reach(row.origin, row.epoch, row.route, row.seq, digest, row.trail)

@@ -64,6 +64,23 @@ def newest_certificate(connection: Connection, node: str) -> Certificate | None:
     return _certificate(row) if row else None
 
 
+def children_of(connection: Connection, node: str) -> list[Certificate]:
+    """Direct children with machines of their own, under their newest set-up, not revoked."""
+    names = certificate.c
+    below = connection.scalars(
+        select(names.node)
+        .where(names.issuer == node, names.node != node, names.held_by == names.node)
+        .distinct()
+        .order_by(names.node)
+    ).all()
+    found = (newest_certificate(connection, each) for each in below)
+    gone = {
+        (row.node, row.epoch)
+        for row in connection.execute(select(revocation.c.node, revocation.c.epoch))
+    }
+    return [each for each in found if each and (each.node, each.epoch) not in gone]
+
+
 def certificates_for(connection: Connection, setups: Collection[Setup]) -> dict[Setup, Certificate]:
     """Certificates of many set-ups at once; those not known here are left out."""
     columns = (certificate.c.node, certificate.c.epoch)

@@ -17,9 +17,11 @@ from sync.messages import (
     Hello,
     Marks,
     Receipt,
+    State,
     Taken,
     Welcome,
     heads_from_json,
+    reaches_from_json,
 )
 from sync.moment import parse_stamp
 from sync.segment import StreamId
@@ -27,6 +29,8 @@ from sync.wire import Cargo
 
 LONGEST_TEXT = 2000  # characters of any text in a head
 SHORT_TEXT = 100
+MOST_STATES = 16
+MOST_MANIFEST = 256 * 1024
 MOST_ROUTES = 10_000  # streams of one author
 
 
@@ -63,6 +67,7 @@ def write_hello(hello: Hello | Welcome) -> Cargo:
         plain["marks"] = list(hello.marks)
         plain["applicant"] = _application(hello.applicant) if hello.applicant else None
         plain["ends"] = _rows(hello.ends)
+        plain["states"] = [_state_rows(each) for each in hello.states]
     else:
         plain["wanted"] = _rows(hello.wanted)
         plain["continues"] = list(hello.continues)
@@ -82,6 +87,7 @@ def read_hello(cargo: Cargo) -> Hello:
         marks=marks,
         applicant=_applicant(applicant) if applicant else None,
         ends=heads_from_json(cargo.head.get("ends", [])),
+        states=_states(cargo.head.get("states", [])),
     )
 
 
@@ -225,6 +231,25 @@ def _checked(head: Mapping[str, Any]) -> dict[str, str]:
     except (TypeError, ValueError) as error:
         raise Malformed("报文无法读取", field="checked") from error
     return found
+
+
+def _state_rows(state: State) -> list[Any]:
+    return [state.document.decode(), state.signature.hex(), _rows(state.heads)]
+
+
+def _states(plain: Any) -> tuple[State, ...]:
+    """Proofs of what began with a snapshot; none when an older program sent none."""
+    if not isinstance(plain, list) or len(plain) > MOST_STATES:
+        raise Malformed("报文无法读取", field="states")
+    for item in plain:
+        if not isinstance(item, list) or [type(value) for value in item] != [str, str, list]:
+            raise Malformed("报文无法读取", field="states")
+        if len(item[0]) > MOST_MANIFEST:
+            raise Malformed("报文无法读取", field="states")
+    return tuple(
+        State(text.encode(), _hex(signature), reaches_from_json(rows))
+        for text, signature, rows in plain
+    )
 
 
 def _declined(item: Any) -> Declined:

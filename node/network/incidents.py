@@ -9,5 +9,6 @@ TITLES = {
     "unreadable": "记录无法读取",
     "altered": "记录在途中被改动",
     "withheld": "收下后没有送到",
+    "lost": "部分原件已失",
     "unchecked": "没有收到上级的对账",
 }

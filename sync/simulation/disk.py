@@ -13,7 +13,7 @@ from sync.simulation import application
 from sync.simulation.application import Standing
 from sync.simulation.machine import Image
 from sync.simulation.node import Node
-from sync.snapshot_store import beginning
+from sync.snapshot_store import beginning, gap
 from sync.store import held, incident, outbox, private_key, receipt, segment, stream
 
 
@@ -69,6 +69,9 @@ class Disk:
         }
         self.incidents = [row for row in _rows(connection, incident) if row.closed_at is None]
         self.receipts = _rows(connection, receipt)
+        self.gaps: dict[StreamId, list[tuple[int, int]]] = defaultdict(list)
+        for row in _rows(connection, gap):
+            self.gaps[StreamId(row.origin, row.epoch, row.route)].append((row.first, row.last))
         self.setups = {(row.node, row.epoch) for row in _rows(connection, private_key)}
         self.unsealed = connection.scalar(select(func.count()).select_from(outbox)) or 0
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sync.errors import JoinRefused, Untrusted
-from sync.incidents import ALTERED, FORK, REVOKED, UNAUTHORISED
+from sync.incidents import ALTERED, FORK, LOST, REVOKED, UNAUTHORISED
 from sync.messages import Applicant
 from sync.moment import stamp
 from sync.segment import StreamId
@@ -274,12 +274,21 @@ class Drama:
         node, image, branch = saved
         if node.gave_snapshot_at > fault.saved:
             # The child that began with it has this node's state, and not the segments to give back.
-            self.skipped.append(fault)
-            return
+            self._expect_losses(node)
         self._world.disk_lost(node, image)
         node.branch = branch
         node.machine.restore(image)
+        self._world.forget_unsaid(node)
         self._world.restart(node)
+
+    def _expect_losses(self, node: Node) -> None:
+        """What only a state in a child is left of, is told at both ends and to all it went to."""
+        places = self._world.plan.places
+        below = [each for each in places if ABOVE.get(each) == node.place]
+        authors = [node.place, *below]  # those it hosted, too
+        self._world.lasting_incidents |= {(each, LOST, of) for each in places for of in authors}
+        # What it had written for a village it hosted, it may have numbered again.
+        self._world.lasting_incidents |= {(each, FORK, each) for each in below}
 
 
 def _adopt(node: Node, admission: Any) -> None:

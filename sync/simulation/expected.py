@@ -1,7 +1,7 @@
 """What a node should have made of the streams it holds: applied, held, and the states of keys."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from sync.segment import StreamId
@@ -23,23 +23,29 @@ class Expected:
     mixed: set[Key] = field(default_factory=set)
 
 
-def expect(disk: Disk, oracle: Oracle, histories: Mapping[StreamId, Book]) -> Expected:
+def expect(disk: Disk, oracle: Oracle) -> Expected:
     """Go through all streams of a node as it should have done.
 
-    What came with a snapshot is read in the longest copy of the stream there is.
+    What came with a snapshot is read on its giver's disk, as it was then.
     """
+    given: Disk | None = disk.node.given
+    written: set[str] = given.own if given else set()
+    seen: set[str] = set()
     outcome = Expected()
     sides: dict[Key, set[bool]] = defaultdict(set)
     came_with_state: set[Key] = set()
     for streams in by_log(disk.books).values():
         blocked: set[str] = set()
         for name, book in streams:
-            for line in _effective(name, book, histories):
+            for line in _effective(name, book, given):
                 entry = oracle.entry(line.uid)
+                if entry and line.uid in seen:
+                    continue  # written again by an author that had lost it: the state has it
                 if entry and line.seq <= disk.streams[name].applied:
+                    seen.add(line.uid)
                     # A giver's state has what it wrote itself, for itself or for a village it
                     # hosted, whatever takers would say of it.
-                    is_state = line.seq <= book.begun and line.uid in disk.node.given
+                    is_state = line.seq <= book.begun and line.uid in written
                     if is_state and not entry.is_trespass:
                         entry = replace(entry, bad="")
                     behind = set() if is_state else blocked
@@ -50,9 +56,9 @@ def expect(disk: Disk, oracle: Oracle, histories: Mapping[StreamId, Book]) -> Ex
     return outcome
 
 
-def _effective(name: StreamId, book: Book, histories: Mapping[StreamId, Book]) -> Iterator[Line]:
-    if book.begun and name in histories:
-        yield from (line for line in histories[name].lines if line.seq <= book.begun)
+def _effective(name: StreamId, book: Book, given: Disk | None) -> Iterator[Line]:
+    if book.begun and given and name in given.books:
+        yield from (line for line in given.books[name].lines if line.seq <= book.begun)
     yield from (line for line in book.lines if line.seq > book.begun)
 
 

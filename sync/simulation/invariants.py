@@ -38,12 +38,7 @@ class Rest:
 
     @cached_property
     def expected(self) -> dict[str, Expected]:
-        histories: dict[StreamId, Book] = {}
-        for disk in self.disks.values():
-            for name, book in disk.books.items():
-                if name not in histories or len(book.lines) > len(histories[name].lines):
-                    histories[name] = book
-        return {place: expect(disk, self.oracle, histories) for place, disk in self.disks.items()}
+        return {place: expect(disk, self.oracle) for place, disk in self.disks.items()}
 
     def is_due(self, place: str, name: StreamId) -> bool:
         """Must this node hold that stream: as its author, as its host, or as a taker?"""
@@ -174,13 +169,18 @@ def proof(_: Rest, disk: Disk) -> Iterator[str]:
 
 
 def no_gaps(_: Rest, disk: Disk) -> Iterator[str]:
-    """Numbers follow each other from 1, or from where a snapshot began, to the watermark."""
+    """Numbers follow each other from 1, or from where a snapshot began, to the watermark.
+
+    But for ranges that their author has declared lost.
+    """
     for name, book in disk.books.items():
-        numbers = [line.seq for line in book.lines]
-        first = numbers[0] if numbers else book.begun + 1
-        if numbers != list(range(first, first + len(numbers))) or first > book.begun + 1:
+        numbers = {line.seq for line in book.lines}
+        lost = {seq for first, last in disk.gaps[name] for seq in range(first, last + 1)}
+        first = min(numbers, default=book.begun + 1)
+        end = max([book.last, *lost])
+        if set(range(min(first, book.begun + 1), end + 1)) - numbers - lost:
             yield f"{name} has gaps"
-        if name in disk.streams and disk.streams[name].head != book.last:
+        if name in disk.streams and disk.streams[name].head != end:
             yield f"{name}: watermark {disk.streams[name].head}, last line {book.last}"
 
 

@@ -160,7 +160,7 @@ def _forget_dedup(true: Part) -> Part:
         counts = true(site, connection, verified, **how)
         if counts is None and not verified.header.cont:
             landing._apply_one(  # noqa: SLF001
-                site, connection, verified, any_held=True, ours=False
+                site, connection, verified, any_held=True, ours=False, known=()
             )
         return counts
 

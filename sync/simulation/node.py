@@ -81,8 +81,8 @@ class Node:
         self.is_gone = False
         self.gave_snapshot_at = -1.0
         """On which day it last gave a snapshot."""
-        self.given: frozenset[str] = frozenset()
-        """What its parent had written itself when it gave the snapshot this node began with."""
+        self.given: Any = None
+        """The disk of its parent (`Disk`) when it gave the snapshot this node began with."""
         self.alter: Alter | None = None
         self.crashes: dict[str, int] = {}
         self._plan = plan

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from sync.errors import SyncRefusal
 from sync.simulation import application
+from sync.simulation.disk import Disk
 from sync.simulation.node import Node
 from sync.simulation.tree import audience
 from sync.snapshot import SnapshotTable, line_of
@@ -68,8 +69,7 @@ def take_snapshot(parent: Node, child: Node) -> bool:
                 found = keep_part(child.replica.site, found, number, packed)
     finally:
         offer.close()
-    with parent.machine.looked_into() as connection:
-        child.given = frozenset(connection.scalars(select(application.own.c.uid)))
+    child.given = Disk(parent)
     return arriving(child.replica.site) is not None
 
 

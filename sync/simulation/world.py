@@ -23,7 +23,7 @@ from sync.simulation.node import Node
 from sync.simulation.oracle import Branch, Oracle
 from sync.simulation.plan import Plan
 from sync.simulation.tree import ABOVE, LEVELS, PROVINCE, name_of
-from sync.store import metadata, stream
+from sync.store import metadata, revocation, stream
 
 _DAY = 86_400.0
 _BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -251,6 +251,17 @@ class World:
                 with other.machine.looked_into() as connection:
                     survivors |= uids_on(connection)
         self.oracle.lose_all_but(survivors)
+
+    def forget_unsaid(self, node: Node) -> None:
+        """What this node withdrew, and nobody had heard of when its disk was put back, stands."""
+        known: set[tuple[str, str]] = set()
+        for other in (each for each in self.nodes.values() if not each.is_gone):
+            with other.machine.looked_into() as connection:
+                rows = connection.execute(select(revocation.c.node, revocation.c.epoch))
+                known |= {(row.node, row.epoch) for row in rows}
+        for key in [key for key, (by, *_) in self.revoked.items() if by == node.place]:
+            if key not in known:
+                del self.revoked[key]
 
     def heads_at(self, node: Node, origin: str, epoch: str) -> dict[str, int]:
         """How far a node holds the streams of one set-up, by route."""

@@ -16,7 +16,9 @@ from sync.messages import (
     Head,
     Hello,
     Marks,
+    Reach,
     Receipt,
+    State,
     Taken,
     Welcome,
 )
@@ -64,12 +66,34 @@ def sent(cargo: Cargo) -> Cargo:
     return wire.decode(wire.encode(cargo))
 
 
-NEWER = {"marks", "applicant", "ends", "back"}
+NEWER = {"marks", "applicant", "ends", "states", "back"}
 marks = st.builds(Marks, before=name, next=name)
+trail = st.from_regex(r"([0-9a-f]{16}){0,3}", fullmatch=True)
+reaches = st.builds(
+    Reach, origin=name, epoch=name, route=name, seq=number, hash=digest, trail=trail
+)
+states = st.lists(
+    st.builds(
+        State,
+        document=text.map(str.encode),
+        signature=st.binary(),
+        heads=st.lists(reaches, max_size=3),
+    ),
+    max_size=2,
+).map(tuple)
 applicants = st.builds(Applicant, epoch=text, alg=text, key=st.binary())
 
 
-@given(st.builds(Hello, **greeting, marks=marks, applicant=st.none() | applicants, ends=heads))
+@given(
+    st.builds(
+        Hello,
+        **greeting,
+        marks=marks,
+        applicant=st.none() | applicants,
+        ends=heads,
+        states=states,
+    )
+)
 def test_a_hello_is_read_as_it_was_said(hello: Hello) -> None:
     assert wording.read_hello(sent(wording.write_hello(hello))) == hello
 
