@@ -1374,6 +1374,7 @@ def upgrade() -> None:
     sa.Column('seq', sa.BigInteger(), nullable=False),
     sa.Column('head_hash', sa.LargeBinary(length=32), nullable=False),
     sa.Column('snapshot', sa.String(length=64), nullable=False),
+    sa.Column('trail', sa.Text(), nullable=False, comment="newest lines of the giver's own stream"),
     sa.PrimaryKeyConstraint('origin', 'epoch', 'route'),
     comment='Where a stream begins that came with a snapshot: the number and hash before it.'
     )
@@ -1418,6 +1419,18 @@ def upgrade() -> None:
     sa.Column('ordered', sa.String(length=24), nullable=True),
     sa.PrimaryKeyConstraint('origin', 'epoch', 'route', 'seq'),
     comment='Lines of which only the leaf is left; ordered: when their author said so.'
+    )
+    op.create_table('sync_gap',
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('first', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('last', sa.BigInteger(), nullable=False),
+    sa.Column('head_hash', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('holder', sa.String(length=40), nullable=False),
+    sa.Column('at', sa.String(length=24), nullable=False),
+    sa.PrimaryKeyConstraint('origin', 'epoch', 'route', 'first'),
+    comment='Ranges of streams that are lost as records; `holder` has the state they led to.'
     )
     op.create_table('sync_held',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1602,6 +1615,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('snapshot', 'number'),
     comment='Parts that have arrived, in the vault, until all are there and are set down at once.'
     )
+    op.create_table('sync_state_elsewhere',
+    sa.Column('peer', sa.String(length=40), nullable=False),
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('head_hash', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('trail', sa.Text(), nullable=False),
+    sa.Column('at', sa.String(length=24), nullable=False),
+    sa.PrimaryKeyConstraint('peer', 'origin', 'epoch', 'route'),
+    comment='Children that proved: up to `seq` they have the state of a stream, not its segments.'
+    )
     op.create_table('sync_stream',
     sa.Column('origin', sa.String(length=40), nullable=False),
     sa.Column('epoch', sa.String(length=40), nullable=False),
@@ -1635,6 +1660,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_sync_stream_route')
 
     op.drop_table('sync_stream')
+    op.drop_table('sync_state_elsewhere')
     op.drop_table('sync_snapshot_part')
     op.drop_table('sync_snapshot')
     op.drop_table('sync_shown')
@@ -1656,6 +1682,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_sync_held_open_key', sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
 
     op.drop_table('sync_held')
+    op.drop_table('sync_gap')
     op.drop_table('sync_erased')
     op.drop_table('sync_confirmed')
     with op.batch_alter_table('sync_certificate', schema=None) as batch_op:
