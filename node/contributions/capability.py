@@ -30,6 +30,7 @@ def _routers() -> "list[APIRouter]":
         api_collection,
         pages,
         pages_collection,
+        pages_collective,
         pages_receipts,
     )
 
@@ -37,6 +38,7 @@ def _routers() -> "list[APIRouter]":
         api.router,
         api_collection.router,
         pages_collection.router,
+        pages_collective.router,
         pages_receipts.router,
         pages.router,
     ]
