@@ -100,7 +100,7 @@ def year_end_of(year: int, uow: Reading) -> RunOut:
     require_seeing(uow)
     run = uow.session.get(InterestRun, (str(uow.node.county), year))
     if run is None:
-        raise NotFound(f"{year} 年度还没有结息")
+        raise NotFound("{year} 年度还没有结息", year=year)
     return RunOut.model_validate(run)
 
 

@@ -62,7 +62,9 @@ def correct(
 def _check_enough(uow: UnitOfWork, number: int) -> None:
     for account in short_of(uow, number):
         raise Invalid(
-            f"账户 {account} 的余额不足以扣回以前年度的利息", field="postings", account_no=account
+            "账户 {account_no} 的余额不足以扣回以前年度的利息",
+            field="postings",
+            account_no=account,
         )
 
 

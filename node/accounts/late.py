@@ -45,7 +45,7 @@ def request_late(
     if fen <= 0:
         raise Invalid("金额应大于零，多记的请冲销", field="amount")
     if not reason.strip() or len(reason) > REASON_CHARS:
-        raise Invalid(f"请写明补记原因，最多 {REASON_CHARS} 字", field="reason")
+        raise Invalid("请写明补记原因，最多 {most} 字", field="reason", most=REASON_CHARS)
     closed = settled_year(uow.connection, str(county))
     if closed is None or paid_on.year > closed:
         raise Invalid("只补记已经结息的年度，当年的请按正常业务入账", field="paid_on")

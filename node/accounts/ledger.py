@@ -121,13 +121,15 @@ def _row(
 def _check_balanced(entry: Entry) -> None:
     over = sum(line.fen for line in entry.lines)
     if over or not entry.lines:
-        raise Invalid(f"凭证借贷不平，相差 {yuan(over)} 元", field="lines")
+        raise Invalid("凭证借贷不平，相差 {over} 元", field="lines", over=yuan(over))
     control = sum(line.fen for line in entry.lines if line.gl_account == CONTROL)
     posted = sum(each.fen for each in entry.postings)
     if posted != -control:
         raise Invalid(
-            f"个人账户记账合计 {yuan(posted)} 元与凭证控制科目 {yuan(-control)} 元不符",
+            "个人账户记账合计 {posted} 元与凭证控制科目 {control} 元不符",
             field="postings",
+            posted=yuan(posted),
+            control=yuan(-control),
         )
 
 
@@ -143,7 +145,11 @@ def _check_days(uow: UnitOfWork, entry: Entry) -> None:
     if closed is None or max(years) > closed:
         raise Invalid("一张凭证只能记同一年度的账", field="business_date")
     if closed < year - 1:
-        raise Invalid(f"请先完成 {closed + 1} 年度结息，再更正以前年度的账", field="business_date")
+        raise Invalid(
+            "请先完成 {year} 年度结息，再更正以前年度的账",
+            field="business_date",
+            year=closed + 1,
+        )
 
 
 def check_year_open(uow: UnitOfWork, year: int) -> None:
@@ -154,7 +160,11 @@ def check_year_open(uow: UnitOfWork, year: int) -> None:
     """
     closed = settled_year(uow.connection, str(own_county(uow)))
     if closed is not None and year <= closed:
-        raise Invalid(f"{year} 年度已经结息，不能再记入该年度", field="business_date", year=year)
+        raise Invalid(
+            "{year} 年度已经结息，不能再记入该年度",
+            field="business_date",
+            year=year,
+        )
 
 
 def _check_accounts(uow: UnitOfWork, numbers: set[int]) -> dict[int, str]:
@@ -182,9 +192,11 @@ def _check_not_negative(uow: UnitOfWork, moved: Sequence[NewPosting]) -> None:
         left = found[number].get(source, 0)
         if left < 0:
             raise Invalid(
-                f"账户 {number} 的{source.title}余额不足，记账后为 {yuan(left)} 元",
+                "账户 {account_no} 的{title}余额不足，记账后为 {left} 元",
                 field="postings",
                 account_no=number,
+                title=source.title,
+                left=yuan(left),
             )
 
 
@@ -243,7 +255,9 @@ def day_of_books(uow: UnitOfWork, year: int) -> date:
         return uow.today
     last = date(year, 12, 31)
     if is_locked(uow, last):
-        raise Invalid(f"{year} 年 12 月已经结账，请在 {year} 年度结息后更正", field="posting")
+        raise Invalid(
+            "{year} 年 12 月已经结账，请在 {year} 年度结息后更正", field="posting", year=year
+        )
     return last
 
 

@@ -20,6 +20,7 @@ from node.accounts.requests import Kinds, ask, decide, requests
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
 from node.core.errors import Conflict, Invalid
+from node.core.i18n import sentence
 from node.core.money import yuan
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
@@ -71,7 +72,9 @@ def check_opening(uow: UnitOfWork, content: bytes, *, filename: str) -> Checked:
             continue
         number, name, village = owner
         if row.name and row.name != name:
-            problems.append(OpeningProblem(row.row, NAME, f"与参保登记的姓名“{name}”不符"))
+            problems.append(
+                OpeningProblem(row.row, NAME, sentence("与参保登记的姓名“{name}”不符", name=name))
+            )
         if number in has:
             problems.append(OpeningProblem(row.row, NUMBER, "该账户已经有期初余额"))
         known[row.row] = (number, village)
@@ -99,9 +102,12 @@ def request_opening(
     if checked.problems:
         first = checked.problems[0]
         raise Invalid(
-            f"文件有 {len(checked.problems)} 处需要改正，例如第 {first.row} 行“{first.column}”："
-            f"{first.message}",
+            "文件有 {count} 处需要改正，例如第 {row} 行“{column}”：{problem}",
             field="file",
+            count=len(checked.problems),
+            row=first.row,
+            column=first.column,
+            problem=first.message,
         )
     _check_totals(checked.file, people, fen)
     moved = [
@@ -110,7 +116,11 @@ def request_opening(
         for source, amount in row.fen.items()
     ]
     if len(moved) > POSTINGS_LARGEST:
-        raise Invalid(f"一次最多 {POSTINGS_LARGEST} 笔，请分成几个文件", field="file")
+        raise Invalid(
+            "一次最多 {most} 笔，请分成几个文件",
+            field="file",
+            most=POSTINGS_LARGEST,
+        )
     told = {
         "filename": filename,
         "people": people,
@@ -138,7 +148,11 @@ def accept_opening(uow: UnitOfWork, request_id: str) -> LedgerRequest:
     ]
     doubled = _opened(uow, sorted({each.account_no for each in moved}))
     if doubled:
-        raise Conflict(f"账户 {min(doubled)} 等 {len(doubled)} 户已经有期初余额")
+        raise Conflict(
+            "账户 {first} 等 {count} 户已经有期初余额",
+            first=min(doubled),
+            count=len(doubled),
+        )
     memo = f"期初数据 {request.told['people']} 人，{request.told['filename']}"
     head = Head(Kind.OPENING, uow.today, "request", request.id, memo)
     request.entry_no = book(uow, Entry(head, lines_for(moved), moved))
@@ -158,20 +172,27 @@ def openings(uow: UnitOfWork) -> Sequence[LedgerRequest]:
 def _check_day(uow: UnitOfWork, as_of: date) -> None:
     """The last day of the year before: what was there then counts from New Year's Day."""
     if as_of != date(uow.today.year - 1, 12, 31):
-        raise Invalid(f"期初日应为 {uow.today.year - 1}-12-31", field="as_of")
+        raise Invalid("期初日应为 {year}-12-31", field="as_of", year=uow.today.year - 1)
     closed = settled_year(uow.connection, str(own_county(uow)))
     if closed is not None and closed < as_of.year:
-        raise Invalid(f"请先完成 {closed + 1} 年度结息", field="as_of")
+        raise Invalid("请先完成 {year} 年度结息", field="as_of", year=closed + 1)
 
 
 def _check_totals(file: OpeningFile, people: int, fen: int) -> None:
     if len(file.rows) != people:
-        raise Invalid(f"文件有 {len(file.rows)} 人，控制数为 {people} 人", field="people")
+        raise Invalid(
+            "文件有 {listed} 人，控制数为 {people} 人",
+            field="people",
+            listed=len(file.rows),
+            people=people,
+        )
     if file.total != fen:
         raise Invalid(
-            f"文件合计 {yuan(file.total)} 元，控制数为 {yuan(fen)} 元，"
-            f"相差 {yuan(file.total - fen)} 元",
+            "文件合计 {listed} 元，控制数为 {stated} 元，相差 {difference} 元",
             field="total",
+            listed=yuan(file.total),
+            stated=yuan(fen),
+            difference=yuan(file.total - fen),
         )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from node.accounts.sources import Source
 from node.core.errors import Invalid
+from node.core.i18n import sentence
 from node.core.money import parse_yuan, yuan
 from node.registry.citizen_number import normal_number
 from node.registry.roll_cells import Cell, shown
@@ -115,7 +116,7 @@ class _Reading:
         if not citizen:
             self._wrong(number, NUMBER, "请填写公民身份号码")
         elif citizen in self.seen:
-            self._wrong(number, NUMBER, f"与第 {self.seen[citizen]} 行重复")
+            self._wrong(number, NUMBER, sentence("与第 {row} 行重复", row=self.seen[citizen]))
         else:
             self.seen[citizen] = number
         for source, amount in fen.items():
@@ -124,7 +125,9 @@ class _Reading:
         if TOTAL in self.columns and shown(self._cell(cells, TOTAL)):
             said = self._fen(number, cells, TOTAL)
             if said != sum(fen.values()):
-                self._wrong(number, TOTAL, f"与各来源之和 {yuan(sum(fen.values()))} 元不符")
+                summed = yuan(sum(fen.values()))
+                words = sentence("与各来源之和 {summed} 元不符", summed=summed)
+                self._wrong(number, TOTAL, words)
         self.rows.append(OpeningRow(number, name, citizen, fen))
 
     def _cell(self, cells: Sequence[Cell], title: str) -> Cell:
@@ -172,4 +175,9 @@ def _find_headings(table: Sequence[Sequence[Cell]]) -> tuple[int, dict[str, int]
         if NAME in columns and NUMBER in columns and columns.keys() & TITLES.keys():
             return at, columns, ignored
     wanted = "、".join([NAME, NUMBER, *TITLES])
-    raise Invalid(f"前 {HEADING_ROWS} 行里没有找到表头：{wanted}（来源至少一个）", field="file")
+    raise Invalid(
+        "前 {rows} 行里没有找到表头：{wanted}（来源至少一个）",
+        field="file",
+        rows=HEADING_ROWS,
+        wanted=wanted,
+    )

@@ -64,7 +64,12 @@ def lock_month(uow: UnitOfWork, year: int, month: int, *, trace: str = "") -> Pe
         return newest
     for earlier in periods(uow, county=county, year=year)[: month - 1]:
         if earlier.vouchers and not earlier.is_closed:
-            raise Invalid(f"请先结 {earlier.year} 年 {earlier.month} 月的账", field="month")
+            raise Invalid(
+                "请先结 {year} 年 {month} 月的账",
+                field="month",
+                year=earlier.year,
+                month=earlier.month,
+            )
     _check_balanced(uow, county, year, month)
     insert_new(uow.connection, _books, [{"county_code": str(county), "opened_on": uow.today}])
     lock = PeriodLock(
@@ -97,7 +102,7 @@ def reopen_month(uow: UnitOfWork, year: int, month: int, *, reason: str) -> Peri
         raise Invalid("请写明反结账原因", field="reason")
     lock = _newest(uow, county, year, month)
     if lock is None or lock.reopened_at is not None:
-        raise Conflict(f"{year} 年 {month} 月没有结账", month=month)
+        raise Conflict("{year} 年 {month} 月没有结账", month=month, year=year)
     if lock.locked_by == uow.actor.id:
         raise Conflict("结账和反结账须由两个人办理", month=month)
     later = select_rows(PeriodLock).where(
@@ -108,7 +113,9 @@ def reopen_month(uow: UnitOfWork, year: int, month: int, *, reason: str) -> Peri
     )
     found = uow.session.exec(later).first()
     if found is not None:
-        raise Invalid(f"请先反结 {found.year} 年 {found.month} 月的账", field="month")
+        raise Invalid(
+            "请先反结 {year} 年 {month} 月的账", field="month", year=found.year, month=found.month
+        )
     lock.reopened_at, lock.reopened_by = uow.now, uow.actor.id
     lock.reopened_by_name, lock.reason = uow.actor.name, reason.strip()
     uow.session.add(lock)
@@ -129,7 +136,12 @@ def require_open(uow: UnitOfWork, on: date) -> None:
         Invalid: the month is closed.
     """
     if is_locked(uow, on):
-        raise Invalid(f"{on.year} 年 {on.month} 月已经结账，不能再记入该月", field="business_date")
+        raise Invalid(
+            "{year} 年 {month} 月已经结账，不能再记入该月",
+            field="business_date",
+            year=on.year,
+            month=on.month,
+        )
 
 
 def periods(uow: UnitOfWork, *, county: RegionCode, year: int) -> list[Period]:
@@ -178,7 +190,9 @@ def _check_month(uow: UnitOfWork, year: int, month: int) -> None:
         raise Invalid("月份应为 1 至 12", field="month", month=month)
     last = date(year, month, monthrange(year, month)[1])
     if uow.today < last:
-        raise Invalid(f"{year} 年 {month} 月还没有结束，不能结账", field="month")
+        raise Invalid(
+            "{year} 年 {month} 月还没有结束，不能结账", field="month", year=year, month=month
+        )
 
 
 def _check_balanced(uow: UnitOfWork, county: RegionCode, year: int, month: int) -> None:
@@ -197,4 +211,4 @@ def _check_balanced(uow: UnitOfWork, county: RegionCode, year: int, month: int) 
     )
     over = int(uow.connection.execute(summed).scalar_one())
     if over:
-        raise Invalid(f"截至该月借贷相差 {yuan(over)} 元，不能结账", field="month")
+        raise Invalid("截至该月借贷相差 {over} 元，不能结账", field="month", over=yuan(over))

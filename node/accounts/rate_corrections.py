@@ -77,8 +77,9 @@ def approve_rate_correction(uow: UnitOfWork, request_id: str) -> RateCorrection:
     done = correct_rate(uow, int(request.body["year"]))
     if done.fen != request.told["fen"]:
         raise Conflict(
-            f"试算后账户有变动：试算差额 {yuan(request.told['fen'])} 元，"
-            f"现为 {yuan(done.fen)} 元，请会计重新试算"
+            "试算后账户有变动：试算差额 {tried} 元，现为 {now} 元，请会计重新试算",
+            tried=yuan(request.told["fen"]),
+            now=yuan(done.fen),
         )
     request.entry_no = done.entry_no
     return done
@@ -114,7 +115,7 @@ def correct_rate(uow: UnitOfWork, year: int) -> RateCorrection:
     """
     waiting = {each.year: each for each in waiting_rates(uow)}
     if year not in waiting:
-        raise Conflict(f"{year} 年度记账利率没有变动，不需要更正", field="year")
+        raise Conflict("{year} 年度记账利率没有变动，不需要更正", field="year", year=year)
     found = waiting[year]
     _check_ready(uow, found)
     number = serial(uow, ENTRY)
@@ -150,7 +151,7 @@ def _check_ready(uow: UnitOfWork, found: Waiting) -> None:
     county = str(own_county(uow))
     closed = settled_year(uow.connection, county)
     if closed != uow.today.year - 1:
-        raise Invalid(f"请先完成 {uow.today.year - 1} 年度结息，再更正利率", field="year")
+        raise Invalid("请先完成 {year} 年度结息，再更正利率", field="year", year=uow.today.year - 1)
     require_open(uow, uow.today)
     _, lag = settled_rates(uow, county)[found.year]
     if lag != found.rate.lag_months:

@@ -48,7 +48,10 @@ def rate_of(uow: UnitOfWork, year: int) -> Rate:
     """
     found = published_rates(uow).get(year)
     if found is None:
-        raise Unavailable(f"省级还没有公布{year}年记账利率，暂不能结息", year=year)
+        raise Unavailable(
+            "省级还没有公布{year}年记账利率，暂不能结息",
+            year=year,
+        )
     return found
 
 

@@ -71,7 +71,7 @@ def decide(uow: UnitOfWork, kind: Kinds, request_id: str, *, approve: bool = Tru
     if request is None or request.kind != kind or request.county_code != str(own_county(uow)):
         raise NotFound("没有这项待审批的申请，可能会计已重新提交")
     if request.decided_at is not None:
-        raise Conflict(f"已由{request.decided_by_name}办理，不能再次审批")
+        raise Conflict("已由{who}办理，不能再次审批", who=request.decided_by_name)
     if request.requested_by == uow.actor.id:
         raise Conflict("申请和审批须由两个人办理")
     request.decided_by, request.decided_by_name = uow.actor.id, uow.actor.name

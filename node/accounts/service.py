@@ -100,7 +100,9 @@ def close_accounts(uow: UnitOfWork, account_nos: Sequence[int], *, on: date) -> 
         found = uow.get(Account, county, number)
         fen = sum(left[number].values())
         if any(left[number].values()):
-            raise Conflict(f"账户 {number} 还有余额 {yuan(fen)} 元，不能注销", account_no=number)
+            raise Conflict(
+                "账户 {account_no} 还有余额 {fen} 元，不能注销", account_no=number, fen=yuan(fen)
+            )
         if found.closed_on is None:
             found.closed_on = on
             uow.session.add(found)

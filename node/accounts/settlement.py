@@ -92,7 +92,9 @@ def _settled_before(
         )
         for number, until, source, fen in uow.connection.execute(rows):
             if until > through:
-                raise Conflict(f"账户 {number} 已经结息至 {until} 月", account_no=number)
+                raise Conflict(
+                    "账户 {account_no} 已经结息至 {until} 月", account_no=number, until=until
+                )
             found.setdefault(number, {})[Source(source)] = int(fen)
     return found
 

@@ -20,6 +20,7 @@ from node.accounts.models import (
 )
 from node.accounts.sources import OFFICIAL_ORDER, Source, in_official_order
 from node.accounts.working import Working, workings
+from node.core.i18n import sentence
 from node.core.work import UnitOfWork
 from node.policy.models import Bulletin
 
@@ -290,7 +291,7 @@ def _carried(year: int, source: Source, balance: int) -> StatementLine:
         summary="上年结转",
         note="",
         source=source,
-        basis=f"{year - 1} 年度对账单",
+        basis=sentence("{year} 年度对账单", year=year - 1),
         basis_kind="statement",
         basis_key=str(year - 1),
         fen=None,
@@ -360,7 +361,7 @@ def _line(
 
 def _summary(row: Posting, kind: Kind) -> str:
     if kind in NAMED_BY_YEAR:
-        return f"{row.for_year} 年度{kind.title}"
+        return sentence("{year} 年度{kind}", year=row.for_year, kind=kind.title)
     return kind.title
 
 
@@ -370,22 +371,24 @@ def _note(row: Posting, kind: Kind, evidence: _Evidence, closing: AccountClosing
     if kind is Kind.SETTLEMENT:
         settled = evidence.settlements.get((row.month, Source(row.source)))
         if settled is not None:
-            months = f"结至 {settled.through} 月，"
-            return months + interest_sentence(settled.product, settled.rate_ppm)
+            words = interest_sentence(settled.product, settled.rate_ppm)
+            return sentence("结至 {month} 月，{words}", month=settled.through, words=words)
     entry = evidence.entries.get(row.entry_no)
     if kind in {Kind.REVERSAL, Kind.CORRECTION}:
         return entry.memo if entry else ""
     if row.month == 0 and entry is not None:
-        return f"{entry.business_date.isoformat()} 补记，自年初起计息"
+        return sentence("{day} 补记，自年初起计息", day=entry.business_date.isoformat())
     return ""
 
 
 def _basis(row: Posting, evidence: _Evidence) -> tuple[str, str, str]:
     """What a posting rests on: words, and where a page about it can be found."""
     if row.reverses_entry is not None:
-        text = f"冲销凭证 {row.reverses_entry} 第 {row.reverses_line} 笔"
+        text = sentence(
+            "冲销凭证 {entry} 第 {line} 笔", entry=row.reverses_entry, line=row.reverses_line
+        )
         return text, "entry", str(row.reverses_entry)
     entry = evidence.entries.get(row.entry_no)
     if entry is not None and entry.trace_kind == "bulletin" and entry.trace in evidence.bulletins:
         return evidence.bulletins[entry.trace].number, "bulletin", entry.trace
-    return f"凭证 {row.entry_no}", "entry", str(row.entry_no)
+    return sentence("凭证 {entry}", entry=row.entry_no), "entry", str(row.entry_no)

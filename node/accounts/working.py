@@ -12,6 +12,7 @@ from node.accounts.explain import interest_sentence
 from node.accounts.models import AccountClosing, AccountSettlement, InterestRun, Posting
 from node.accounts.rules import earning_months
 from node.accounts.sources import Source, in_official_order
+from node.core.i18n import sentence
 
 MONTHS = 12
 
@@ -81,7 +82,7 @@ def workings(
             terms = list(_terms(start, held, _Stretch(through, own.lag_months, before)))
             if terms:
                 words = interest_sentence(own.product, own.rate_ppm)
-                title = f"结至 {through} 月"
+                title = sentence("结至 {month} 月", month=through)
                 found.append(Working(source, title, terms, own.product, own.interest_fen, words))
             before = own
         closing = closings.get(source)
@@ -119,7 +120,7 @@ def _terms(opening: int, moved: Sequence[Posting], stretch: _Stretch) -> Iterato
         if opening:
             yield WorkedTerm("年初余额", opening, stretch.through)
     elif before.closing_fen:
-        label = f"{before.through} 月结息后余额"
+        label = sentence("{month} 月结息后余额", month=before.through)
         yield WorkedTerm(label, before.closing_fen, stretch.through - before.through)
     for row in moved:
         if row.month > stretch.through:
@@ -137,6 +138,5 @@ def _is_held(row: Posting, before: AccountSettlement) -> bool:
 
 
 def _label(row: Posting) -> str:
-    if row.month == 0:
-        return f"{row.business_date.isoformat()} {Kind(row.kind).title}（补记）"
-    return f"{row.business_date.isoformat()} {Kind(row.kind).title}"
+    template = "{day} {kind}" if row.month else "{day} {kind}（补记）"
+    return sentence(template, day=row.business_date.isoformat(), kind=Kind(row.kind).title)

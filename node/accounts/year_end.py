@@ -22,6 +22,7 @@ from node.accounts.serials import own_county
 from node.accounts.sources import Source
 from node.accounts.verify import difference_to_control
 from node.core.errors import Conflict, Invalid, NotFound, Refusal
+from node.core.i18n import sentence
 from node.core.money import percent, yuan
 from node.core.work import UnitOfWork
 from node.identity import require
@@ -85,14 +86,19 @@ def try_last_year(uow: UnitOfWork) -> str:
     year = (uow.today + timedelta(days=1)).year - 1
     known = (str(own_county(uow)), year)
     if uow.session.get(InterestRun, known) or uow.session.get(YearEndRequest, known):
-        return f"{year} 年度已经试算或结息"
+        return sentence("{year} 年度已经试算或结息", year=year)
     if not open_years(uow.connection, str(uow.node)):
         return "没有待结息的账户"
     try:
         found = request_year_end(uow, year)
     except Refusal as refusal:
         return refusal.message
-    return f"{year} 年度试算：{found.accounts} 户，利息 {yuan(found.interest_fen)} 元，待审批"
+    return sentence(
+        "{year} 年度试算：{accounts} 户，利息 {interest} 元，待审批",
+        year=year,
+        accounts=found.accounts,
+        interest=yuan(found.interest_fen),
+    )
 
 
 def approve_year_end(uow: UnitOfWork, year: int) -> InterestRun:
@@ -113,8 +119,9 @@ def approve_year_end(uow: UnitOfWork, year: int) -> InterestRun:
     run = close_year(uow, year)
     if (run.accounts, run.interest_fen) != (request.accounts, request.interest_fen):
         raise Conflict(
-            f"试算后账户有变动：试算利息 {yuan(request.interest_fen)} 元，"
-            f"现为 {yuan(run.interest_fen)} 元，请会计重新试算"
+            "试算后账户有变动：试算利息 {tried} 元，现为 {now} 元，请会计重新试算",
+            tried=yuan(request.interest_fen),
+            now=yuan(run.interest_fen),
         )
     request.approved_by = uow.actor.id
     request.approved_by_name = uow.actor.name
@@ -229,5 +236,7 @@ def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:
     over = difference_to_control(uow, county, year)
     if over:
         raise Invalid(
-            f"结息后个人账户合计与控制科目相差 {yuan(over)} 元，未记账，请先核对账目", fen=over
+            "结息后个人账户合计与控制科目相差 {over} 元，未记账，请先核对账目",
+            fen=over,
+            over=yuan(over),
         )

@@ -72,15 +72,19 @@ def claim_problems(claimant: Claimant, *, on: date) -> Iterator[Invalid | Confli
     if age_on(claimant.born_on, on) < PENSION_AGE:
         month = month_after_birthday(claimant.born_on)
         yield Invalid(
-            f"未满 {PENSION_AGE} 周岁，自 {month.year} 年 {month.month} 月起可以领取",
+            "未满 {age} 周岁，自 {year} 年 {month} 月起可以领取",
             field="citizen_number",
+            age=PENSION_AGE,
+            year=month.year,
+            month=month.month,
         )
     missing = claimant.needed - claimant.paid_years
     if missing > 0:
         yield Invalid(
-            f"缴费年限 {claimant.paid_years} 年，还差 {missing} 年，可以补缴后再申请",
+            "缴费年限 {paid_years} 年，还差 {missing} 年，可以补缴后再申请",
             field="citizen_number",
             missing=missing,
+            paid_years=claimant.paid_years,
         )
 
 

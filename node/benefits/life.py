@@ -109,7 +109,7 @@ def suspend(uow: UnitOfWork, pauses: Sequence[Pause]) -> None:
     held = _held(uow, [each.entitlement_id for each in pauses])
     for pension in held.values():
         if pension["state"] != BenefitState.IN_FORCE:
-            raise Conflict(f"该待遇{BenefitState(pension['state']).title}，不能再暂停")
+            raise Conflict("该待遇{title}，不能再暂停", title=BenefitState(pension["state"]).title)
     rows = [_suspension(uow, each, held[each.entitlement_id]) for each in pauses]
     for start in range(0, len(rows), BATCH_ROWS):
         uow.connection.execute(suspensions.insert(), rows[start : start + BATCH_ROWS])

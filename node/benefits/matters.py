@@ -107,7 +107,7 @@ class BenefitClaim(Matter[BenefitClaimForm]):
             return []
         born_on = read_number(form.citizen_number, today=far).born_on
         month = due_from(born_on)
-        first = f"{month.year} 年 {month.month} 月"
+        first = sentence("{year} 年 {month} 月", year=month.year, month=month.month)
         return [*derived_of(form.citizen_number), ("到龄领取月份", first)]
 
     def beginning(self, uow: UnitOfWork, person_id: str) -> Mapping[str, str]:

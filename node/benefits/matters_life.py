@@ -68,7 +68,12 @@ class PensionMatter(PersonMatter[Any]):
         state = BenefitState(pension["state"])
         if state not in self.states:
             return [
-                Invalid(f"此人的待遇{state.title}，不能办理{self.title}", field="citizen_number")
+                Invalid(
+                    "此人的待遇{title}，不能办理{doing}",
+                    field="citizen_number",
+                    title=state.title,
+                    doing=self.title,
+                )
             ]
         return []
 
@@ -94,7 +99,9 @@ class PensionMatter(PersonMatter[Any]):
             if person is None or pension is None:
                 answers.append(NotFound("没有找到这个人的待遇"))
             elif BenefitState(pension["state"]) not in self.states:
-                answers.append(Conflict(f"该待遇{BenefitState(pension['state']).title}"))
+                answers.append(
+                    Conflict("该待遇{title}", title=BenefitState(pension["state"]).title)
+                )
             elif any(each[2]["id"] == pension["id"] for each in ready):
                 answers.append(Conflict("同一批中有此人的另一件业务"))
             else:

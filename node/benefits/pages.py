@@ -10,6 +10,7 @@ from node.accounts.service import printed
 from node.accounts.sources import Source
 from node.benefits import service
 from node.benefits.models import Entitlement
+from node.benefits.sheet import told
 from node.cases.queries import require_seeing
 from node.core.edge import Reading, page
 from node.core.work import UnitOfWork
@@ -69,5 +70,6 @@ def _sheet(uow: UnitOfWork, pension: Entitlement) -> dict[str, Any]:
         "person": person,
         "number": number,
         "sources": SOURCES,
+        "told": told,
         "today": uow.today,
     }

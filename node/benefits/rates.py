@@ -178,7 +178,11 @@ def redetermine(
     county = str(own_county(uow))
     months = list(months_from(from_month, next_month(through_month)))
     if not 1 <= len(months) <= LONGEST_MONTHS:
-        raise Invalid(f"调整期间须为 1 至 {LONGEST_MONTHS} 个月", field="from_month")
+        raise Invalid(
+            "调整期间须为 1 至 {most} 个月",
+            field="from_month",
+            most=LONGEST_MONTHS,
+        )
     version = serial(uow, VERSION)
     held = standards_of_months(uow, months[0], months[-1])
     for month in months:

@@ -107,7 +107,9 @@ def account_pension(balance: Mapping[Source, int], *, divisor_months: int) -> in
         raise Invalid("计发月数应大于零", field="divisor_months")
     for source, fen in balance.items():
         if fen < 0:
-            raise Invalid(f"{source.title}余额为负，请先查明原因", field="balance", fen=fen)
+            raise Invalid(
+                "{title}余额为负，请先查明原因", field="balance", fen=fen, title=source.title
+            )
     whole = sum(balance.values())
     return (2 * whole + divisor_months) // (2 * divisor_months)
 

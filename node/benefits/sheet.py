@@ -1,11 +1,25 @@
 """The calculation sheet (计算书) of a determined pension: how each fen came about, line by line."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.accounts.sources import Source
 from node.benefits.rules import BenefitTerms, Determination, reached_band
+from node.core.i18n import _, sentence
 from node.core.money import yuan
+
+NOT_OVER = _("缴费 {years} 年，未超过 {threshold} 年")
+OVER = _("（{years} 年 − {threshold} 年）× {each} 元")
+TOO_YOUNG = _("{age} 周岁，未到加发年龄")
+OLD_ENOUGH = _("{age} 周岁，已满 {reached} 周岁，每月 {fen} 元")
+DIVIDED = _("储存额 {whole} 元 ÷ {months}，四舍五入到分")
+RAISED = _("{who}提高的基础养老金")
+TEMPLATES = (NOT_OVER, OVER, TOO_YOUNG, OLD_ENOUGH, DIVIDED, RAISED)
+_SHAPES = tuple(
+    (template, re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(template))))
+    for template in TEMPLATES
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ def calculation_sheet(
     return [
         line("基础养老金", "按现行标准", parts.base, "base"),
         *(
-            line(f"{who}提高的基础养老金", "按现行标准", fen, part)
+            line(sentence(RAISED, who=who), "按现行标准", fen, part)
             for who, fen, part in added
             if fen
         ),
@@ -63,24 +77,25 @@ def calculation_sheet(
 
 
 def _years_formula(terms: BenefitTerms, paid_years: int) -> str:
-    over = paid_years - terms.years_threshold
-    if over <= 0:
-        return f"缴费 {paid_years} 年，未超过 {terms.years_threshold} 年"
-    return f"（{paid_years} 年 − {terms.years_threshold} 年）× {yuan(terms.per_year_fen)} 元"
+    threshold = terms.years_threshold
+    if paid_years <= threshold:
+        return sentence(NOT_OVER, years=paid_years, threshold=threshold)
+    each = yuan(terms.per_year_fen)
+    return sentence(OVER, years=paid_years, threshold=threshold, each=each)
 
 
 def _age_formula(terms: BenefitTerms, age: int) -> str:
     band = reached_band(terms.age_supplement, age)
     if band is None:
-        return f"{age} 周岁，未到加发年龄"
-    return f"{age} 周岁，已满 {band.from_age} 周岁，每月 {yuan(band.fen)} 元"
+        return sentence(TOO_YOUNG, age=age)
+    return sentence(OLD_ENOUGH, age=age, reached=band.from_age, fen=yuan(band.fen))
 
 
 def _account_formula(terms: BenefitTerms, balance: Mapping[Source, int]) -> str:
     whole = sum(balance.values())
     if not whole:
         return "个人账户没有储存额"
-    return f"储存额 {yuan(whole)} 元 ÷ {terms.divisor_months}，四舍五入到分"
+    return sentence(DIVIDED, whole=yuan(whole), months=terms.divisor_months)
 
 
 def _account_lines(found: Determination, balance: Mapping[Source, int]) -> list[SheetLine]:
@@ -96,3 +111,15 @@ def _account_lines(found: Determination, balance: Mapping[Source, int]) -> list[
         for source, fen in found.account_by_source.items()
         if balance[source]
     ]
+
+
+def told(words: str) -> str:
+    """Words of a sheet that was kept, as the sentence they were made of: a page can translate it.
+
+    A sheet is kept and printed as it was determined, in Chinese.
+    """
+    for template, shape in _SHAPES:
+        found = shape.fullmatch(words)
+        if found is not None:
+            return sentence(template, **found.groupdict())
+    return words

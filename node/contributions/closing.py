@@ -163,12 +163,16 @@ def transfer(uow: UnitOfWork, *, fen: int, on: date, reference: str) -> int:
     if fen <= 0:
         raise Invalid("划转金额须大于零", field="fen")
     if not reference.strip() or len(reference) > REFERENCE_CHARS:
-        raise Invalid(f"请填写划款凭证号，最多 {REFERENCE_CHARS} 个字符", field="reference")
+        raise Invalid(
+            "请填写划款凭证号，最多 {most} 个字符",
+            field="reference",
+            most=REFERENCE_CHARS,
+        )
     if on > uow.today:
         raise Invalid("划转日期不能晚于今天", field="on")
     there = _balance(uow, INCOME, through=uow.today)
     if fen > there:
-        raise Invalid(f"收入户只有 {yuan(there)} 元，不够划转", field="fen")
+        raise Invalid("收入户只有 {there} 元，不够划转", field="fen", there=yuan(there))
     head = Head(Kind.FUND_TRANSFER, on, "transfer", reference.strip(), "收入户划转财政专户")
     return book(uow, Entry(head, [Line(FISCAL, fen), Line(INCOME, -fen)]))
 
@@ -192,9 +196,11 @@ def close_day(uow: UnitOfWork, day: date, *, bank_fen: int) -> IncomeClosing:
     received = found.received_fen if found else 0
     if received != bank_fen:
         raise Invalid(
-            f"银行当日入账 {yuan(bank_fen)} 元，账上 {yuan(received)} 元，"
-            f"相差 {yuan(bank_fen - received)} 元",
+            "银行当日入账 {stated} 元，账上 {booked} 元，相差 {difference} 元",
             field="bank_fen",
+            stated=yuan(bank_fen),
+            booked=yuan(received),
+            difference=yuan(bank_fen - received),
         )
     return _keep(uow, day.year, day.month, day.day, month, found)
 
@@ -212,10 +218,12 @@ def close_month(uow: UnitOfWork, year: int, month: int, *, bank_balance_fen: int
     require(uow, Role.ACCOUNTANT)
     last = date(year, month, monthrange(year, month)[1])
     if uow.today < last:
-        raise Invalid(f"{year} 年 {month} 月还没有结束，不能结账", field="month")
+        raise Invalid(
+            "{year} 年 {month} 月还没有结束，不能结账", field="month", year=year, month=month
+        )
     found = income_month(uow, year, month)
     if found.closing is not None and is_locked(uow, last):
-        raise Conflict(f"{year} 年 {month} 月已经结账")
+        raise Conflict("{year} 年 {month} 月已经结账", year=year, month=month)
     problems = list(month_problems(uow, found, bank_balance_fen=bank_balance_fen))
     if problems:
         raise Problems(problems)
@@ -232,21 +240,28 @@ def month_problems(
     open_days = [day.day for day in month.days if day.closing is None]
     if open_days:
         days = "、".join(f"{day.day} 日" for day in open_days[:10])
-        yield Invalid(f"还有 {len(open_days)} 天没有对账：{days}", field="days")
+        yield Invalid(
+            "还有 {count} 天没有对账：{days}",
+            field="days",
+            count=len(open_days),
+            days=days,
+        )
     yield from _queue_problems(uow, last)
     yield from _line_problems(uow, last)
     explained = _explained(uow, last)
     if month.suspense_fen != explained:
         over = yuan(month.suspense_fen - explained)
-        yield Invalid(f"暂收待查款有 {over} 元没有说明", field="suspense")
+        yield Invalid("暂收待查款有 {over} 元没有说明", field="suspense", over=over)
     if month.to_transfer_fen:
         fen = yuan(month.to_transfer_fen)
-        yield Invalid(f"收入户还有 {fen} 元没有划转财政专户", field="transfer")
+        yield Invalid("收入户还有 {fen} 元没有划转财政专户", field="transfer", fen=fen)
     if bank_balance_fen is not None and bank_balance_fen != month.balance_fen:
         yield Invalid(
-            f"银行对账单余额 {yuan(bank_balance_fen)} 元，账上 {yuan(month.balance_fen)} 元，"
-            f"相差 {yuan(bank_balance_fen - month.balance_fen)} 元",
+            "银行对账单余额 {stated} 元，账上 {booked} 元，相差 {difference} 元",
             field="bank_balance",
+            stated=yuan(bank_balance_fen),
+            booked=yuan(month.balance_fen),
+            difference=yuan(bank_balance_fen - month.balance_fen),
         )
 
 
@@ -258,7 +273,12 @@ def _queue_problems(uow: UnitOfWork, last: date) -> Iterator[Invalid]:
     )
     number, fen = uow.connection.execute(waiting).one()
     if number:
-        yield Invalid(f"还有 {number} 笔待查款项、{yuan(int(fen))} 元没有处理", field="queue")
+        yield Invalid(
+            "还有 {number} 笔待查款项、{fen} 元没有处理",
+            field="queue",
+            number=number,
+            fen=yuan(int(fen)),
+        )
 
 
 def _line_problems(uow: UnitOfWork, last: date) -> Iterator[Invalid]:
@@ -282,7 +302,12 @@ def _line_problems(uow: UnitOfWork, last: date) -> Iterator[Invalid]:
     )
     number, fen = uow.connection.execute(owed).one()
     if number:
-        yield Invalid(f"还有 {number} 笔扣款、{yuan(int(fen))} 元银行没有明确结果", field="lines")
+        yield Invalid(
+            "还有 {number} 笔扣款、{fen} 元银行没有明确结果",
+            field="lines",
+            number=number,
+            fen=yuan(int(fen)),
+        )
 
 
 def _explained(uow: UnitOfWork, last: date) -> int:

@@ -22,4 +22,6 @@ def require_way(uow: UnitOfWork, way: Way, *, region: RegionCode) -> None:
         Invalid: policy does not open it here today.
     """
     if not way_is_open(uow, way, region=region):
-        raise Invalid(f"按缴费方式和集中缴费期的规定，{way.title}现在没有开放", field="method")
+        raise Invalid(
+            "按缴费方式和集中缴费期的规定，{title}现在没有开放", field="method", title=way.title
+        )

@@ -17,6 +17,7 @@ from node.contributions.records import ORDER_COLUMNS, publish_orders
 from node.contributions.statements import AT_BANK, PAID, statement, values
 from node.core.db import MANY_ROWS, tell_planner, upsert
 from node.core.errors import Conflict, Invalid, NotFound, Problems
+from node.core.i18n import sentence
 from node.core.work import UnitOfWork
 from node.identity import require
 from node.policy import service as policy
@@ -240,9 +241,9 @@ def bring_up_to_date(uow: UnitOfWork) -> str:
     year = uow.today.year
     given = {"county": str(own_county(uow)), "year": year}
     if not uow.connection.execute(asked, given).scalar_one():
-        return f"{year} 年度应缴还没有生成"
+        return sentence("{year} 年度应缴还没有生成", year=year)
     try:
         run = make_orders(uow, year)
     except Invalid as refusal:
         return refusal.message
-    return f"{year} 年度应缴更新 {run.written} 人"
+    return sentence("{year} 年度应缴更新 {people} 人", year=year, people=run.written)

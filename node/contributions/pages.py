@@ -189,7 +189,11 @@ def _check_total(lines: list[FileLine], total: str) -> None:
     stated = parse_yuan(total, field="total")
     summed = sum(line.payment.fen for line in lines if line.payment)
     if stated != summed:
-        raise Invalid(f"文件合计 {short_yuan(summed)} 元与填写的总额不符，没有记账", field="total")
+        raise Invalid(
+            "文件合计 {summed} 元与填写的总额不符，没有记账",
+            field="total",
+            summed=short_yuan(summed),
+        )
 
 
 def _answered(uow: UnitOfWork, lines: list[FileLine], filename: str) -> list[Answered]:

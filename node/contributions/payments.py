@@ -190,7 +190,9 @@ def _problems(
         known.grades[payment.paid_on] = _grades(uow, payment.paid_on)
     grades = known.grades[payment.paid_on]
     if not grades:
-        yield Invalid(f"本节点还没有收到{payment.paid_on.year}年适用的缴费档次文件", field="grade")
+        yield Invalid(
+            "本节点还没有收到{year}年适用的缴费档次文件", field="grade", year=payment.paid_on.year
+        )
         return
     yield from grade_problems(payment.grade_fen, grades=grades)
     yield from payment_problems(
@@ -216,7 +218,7 @@ def _date_problems(uow: UnitOfWork, payment: Payment, known: _Known) -> Iterator
     if paid_on > uow.today:
         yield Invalid("缴款日期不能晚于今天", field="paid_on")
     if known.closed_year is not None and paid_on.year <= known.closed_year:
-        yield Invalid(f"{paid_on.year} 年度已经结息，不能再记入该年度", field="paid_on")
+        yield Invalid("{year} 年度已经结息，不能再记入该年度", field="paid_on", year=paid_on.year)
     if not FIRST_YEAR <= payment.for_year <= paid_on.year:
         yield Invalid("缴费年度不能晚于缴款年度，也不能早于制度建立", field="for_year")
 
@@ -339,7 +341,9 @@ def hear_reversal(uow: UnitOfWork, wrong: Posting, mirror: Posting) -> None:
     if found is None:
         return
     if uow.session.get(Subsidy, (found.county_code, found.account_no, found.for_year)):
-        raise Conflict(f"{found.for_year} 年度缴费补贴已经入账，须先收回补贴再冲销缴费")
+        raise Conflict(
+            "{for_year} 年度缴费补贴已经入账，须先收回补贴再冲销缴费", for_year=found.for_year
+        )
     found.reversed_entry = mirror.entry_no
     due_anew(uow, found)
     uow.session.add(found)

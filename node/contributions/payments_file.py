@@ -89,7 +89,7 @@ def _require(found: Mapping[str, int]) -> None:
     if "citizen_number" not in found and "account_no" not in found:
         missing.append(HEADINGS["citizen_number"][0])
     if missing:
-        raise Invalid(f"文件缺少列：{'、'.join(missing)}", field="file")
+        raise Invalid("文件缺少列：{names}", field="file", names="、".join(missing))
 
 
 def _line(
@@ -136,5 +136,7 @@ def _method(text: str) -> Method:
     found = METHODS.get(text)
     if found is None:
         known = "、".join(dict.fromkeys(METHODS))
-        raise Invalid(f"没有“{text}”这种缴费方式，可用：{known}", field="method")
+        raise Invalid(
+            "没有“{text}”这种缴费方式，可用：{known}", field="method", text=text, known=known
+        )
     return found

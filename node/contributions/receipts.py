@@ -61,7 +61,7 @@ def allocate(uow: UnitOfWork, village: RegionCode, count: int) -> ReceiptSeries:
     if village.level is not Level.VILLAGE or not county.contains(village):
         raise Invalid("收据号段只能分给本县的村（社区）", field="village")
     if not 1 <= count <= MOST_ALLOCATED:
-        raise Invalid(f"一次分配 1 至 {MOST_ALLOCATED} 个收据号", field="count")
+        raise Invalid("一次分配 1 至 {most} 个收据号", field="count", most=MOST_ALLOCATED)
     first = serial(uow, RECEIPT, count)
     row = ReceiptSeries(
         county_code=str(county),
@@ -127,7 +127,7 @@ def take_cash(uow: UnitOfWork, village: RegionCode, taken: Taken) -> Receipt:
     if order is None or order.village != village or not order.own_fen:
         raise NotFound("没有这笔应缴，可能还没有同步到本节点", field="account_no")
     if _is_paid(uow, order):
-        raise Conflict(f"{taken.for_year} 年度已经缴费", field="account_no")
+        raise Conflict("{for_year} 年度已经缴费", field="account_no", for_year=taken.for_year)
     if _has_receipt(uow, order):
         raise Conflict("这笔应缴已经开过收据，不能重复收款", field="account_no")
     payer = accounts_of(uow, [taken.account_no]).get(taken.account_no, "")
@@ -195,7 +195,7 @@ def void(uow: UnitOfWork, village: RegionCode, receipt_no: int, *, reason: str) 
     if receipt.voided:
         raise Conflict("该收据已经作废")
     if not reason.strip() or len(reason) > REASON_CHARS:
-        raise Invalid(f"请写明作废原因，最多 {REASON_CHARS} 个字", field="reason")
+        raise Invalid("请写明作废原因，最多 {most} 个字", field="reason", most=REASON_CHARS)
     if receipt_no <= _handed_through(uow, village):
         raise Conflict("该收据已经汇缴，不能作废，请由县级会计冲销")
     receipt.voided, receipt.reason = True, reason.strip()
@@ -305,9 +305,11 @@ def _handover_problems(
     if fen != handover.fen:
         problems.append(
             Invalid(
-                f"实收 {yuan(fen)} 元，收据合计 {yuan(handover.fen)} 元，"
-                f"相差 {yuan(fen - handover.fen)} 元",
+                "实收 {counted} 元，收据合计 {receipts} 元，相差 {difference} 元",
                 field="fen",
+                counted=yuan(fen),
+                receipts=yuan(handover.fen),
+                difference=yuan(fen - handover.fen),
             )
         )
     if not reference.strip() or len(reference) > 64:  # noqa: PLR2004  # as wide as its column
@@ -316,7 +318,9 @@ def _handover_problems(
     missing = sorted(expected - {each.receipt_no for each in mine})
     if missing:
         numbers = "、".join(map(str, missing[:10]))
-        problems.append(Invalid(f"收据 {numbers} 还没有收到，号码须连续", field="receipts"))
+        problems.append(
+            Invalid("收据 {numbers} 还没有收到，号码须连续", field="receipts", numbers=numbers)
+        )
     if sum(each.fen for each in mine if not each.voided) != handover.fen and not missing:
         problems.append(Invalid("收据合计与汇缴单不符，请与协管员核对", field="receipts"))
     return problems

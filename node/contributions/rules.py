@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from node.accounts.sources import Source
 from node.core.errors import Invalid
+from node.core.i18n import sentence
 from node.core.money import yuan
 from node.policy.bodies import GradeSubsidy
 from node.policy.contribution_bodies import GroupPaidFor, MakeUpYears, OpenWay
@@ -45,13 +46,20 @@ def payment_problems(
     """A payment is the whole grade less what is paid on behalf, for a year not paid before."""
     own = grade_fen - on_behalf_fen
     if fen != own:
-        less = f"（政府代缴 {yuan(on_behalf_fen)} 元后个人应缴 {yuan(own)} 元）"
+        less = sentence(
+            "（政府代缴 {behalf} 元后个人应缴 {own} 元）",
+            behalf=yuan(on_behalf_fen),
+            own=yuan(own),
+        )
         yield Invalid(
-            f"实缴 {yuan(fen)} 元与档次 {yuan(grade_fen)} 元不符{less if on_behalf_fen else ''}",
+            "实缴 {fen} 元与档次 {grade_fen} 元不符{less}",
             field=field,
+            fen=yuan(fen),
+            grade_fen=yuan(grade_fen),
+            less=less if on_behalf_fen else "",
         )
     if year in paid_years:
-        yield Invalid(f"{year} 年度已经缴费，同一年度不能重复缴费", field="year")
+        yield Invalid("{year} 年度已经缴费，同一年度不能重复缴费", field="year", year=year)
 
 
 def subsidy(
@@ -69,7 +77,9 @@ def subsidy(
         return {}
     line = next((line for line in lines if line.grade_fen == grade_fen), None)
     if line is None:
-        raise Invalid(f"补贴标准中没有 {short_yuan(grade_fen)} 元档", field="grade")
+        raise Invalid(
+            "补贴标准中没有 {grade_fen} 元档", field="grade", grade_fen=short_yuan(grade_fen)
+        )
     shares = {
         Source.SUBSIDY_PROVINCE: line.province_fen,
         Source.SUBSIDY_CITY: line.city_fen,

@@ -162,7 +162,10 @@ def _check_grades(uow: UnitOfWork, due: dict[str, Any], grades: Sequence[GradeSu
     for grade_fen, people in uow.connection.execute(_GRADES_DUE, due):
         if grade_fen not in offered:
             raise Invalid(
-                f"补贴标准中没有 {short_yuan(grade_fen)} 元档，涉及 {people} 人", field="grade"
+                "补贴标准中没有 {grade_fen} 元档，涉及 {people} 人",
+                field="grade",
+                grade_fen=short_yuan(grade_fen),
+                people=people,
             )
 
 

@@ -210,7 +210,7 @@ def propose(uow: UnitOfWork, item_no: int, proposal: Proposal) -> UnmatchedMoney
     if item.state == ItemState.RESOLVED:
         raise Conflict("该款项已经处理")
     if not proposal.reason.strip() or len(proposal.reason) > REASON_CHARS:
-        raise Invalid(f"请写明理由，最多 {REASON_CHARS} 个字", field="reason")
+        raise Invalid("请写明理由，最多 {most} 个字", field="reason", most=REASON_CHARS)
     if proposal.way not in FITTING[Doubt(item.kind)]:
         raise Invalid("这种情况不能这样处理", field="way")
     if proposal.way is Way.ATTRIBUTE:

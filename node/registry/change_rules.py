@@ -32,7 +32,9 @@ def standing_problems(
 ) -> Iterator[Invalid]:
     """A step that the standing does not allow, said with the standing."""
     if not may_become(before, after):
-        yield Invalid(f"此人现为“{before.title}”，不能办理{doing}", field=field)
+        yield Invalid(
+            "此人现为“{title}”，不能办理{doing}", field=field, title=before.title, doing=doing
+        )
 
 
 def past_day_problems(
@@ -40,11 +42,13 @@ def past_day_problems(
 ) -> Iterator[Invalid]:
     """A day something happened on: given, not in the future, not before it could."""
     if day is None:
-        yield Invalid(f"请填写{title}", field=field)
+        yield Invalid("请填写{title}", field=field, title=title)
     elif day > today:
-        yield Invalid(f"{title}不能晚于今天", field=field)
+        yield Invalid("{title}不能晚于今天", field=field, title=title)
     elif not_before is not None and day < not_before:
-        yield Invalid(f"{title}不能早于 {not_before}，请核对", field=field)
+        yield Invalid(
+            "{title}不能早于 {not_before}，请核对", field=field, title=title, not_before=not_before
+        )
 
 
 def closing_problems(
@@ -106,12 +110,13 @@ def detail_problems(details: Iterable[Detail]) -> Iterator[Invalid]:
         yield Invalid("请至少填写一项要变更的内容", field=None)
     for each in wanted:
         if each.now == each.new:
-            yield Invalid(f"{each.title}与现登记的相同，不需要变更", field=each.field)
+            yield Invalid("{title}与现登记的相同，不需要变更", field=each.field, title=each.title)
         elif each.said != each.now:
             yield Invalid(
-                f"{each.title}在填表之后已由另一件业务变更，请核对现登记的内容后重新填报或撤回",
+                "{title}在填表之后已由另一件业务变更，请核对现登记的内容后重新填报或撤回",
                 field=each.field,
                 overtaken=True,
+                title=each.title,
             )
 
 
@@ -122,7 +127,11 @@ def category_problems(
     if category is Category.ORDINARY:
         yield Invalid("请选择特殊群体类别；恢复为普通请办理特殊群体退出", field=field)
     elif category is Category.FAMILY_PLANNING and age_on(born_on, on) < CHILDBEARING_AGE:
-        yield Invalid(f"不满 {CHILDBEARING_AGE} 周岁，不可能属于计生家庭对象", field=field)
+        yield Invalid(
+            "不满 {age} 周岁，不可能属于计生家庭对象",
+            field=field,
+            age=CHILDBEARING_AGE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,12 @@ def overlap_problems(
         if each.category is new.category and each.valid_from <= (new.valid_to or date.max):
             if new.valid_from > ends:
                 continue
-            yield Invalid(f"此人自 {each.valid_from} 起已认定为{each.category.title}", field=field)
+            yield Invalid(
+                "此人自 {valid_from} 起已认定为{title}",
+                field=field,
+                valid_from=each.valid_from,
+                title=each.category.title,
+            )
             return
 
 
@@ -178,8 +192,20 @@ def choice_problems(
 ) -> Iterator[Invalid]:
     """A grade is chosen for this year or the next, by somebody who contributes then."""
     if year not in (today.year, today.year + 1):
-        yield Invalid(f"只能申报 {today.year} 年或 {today.year + 1} 年的档次", field="year")
+        yield Invalid(
+            "只能申报 {year} 年或 {next_year} 年的档次",
+            field="year",
+            year=today.year,
+            next_year=today.year + 1,
+        )
     elif year - born_on.year > PENSION_AGE:
-        yield Invalid(f"{year} 年已超过 {PENSION_AGE} 周岁，不再缴费", field="year")
+        yield Invalid(
+            "{year} 年已超过 {age} 周岁，不再缴费",
+            field="year",
+            year=year,
+            age=PENSION_AGE,
+        )
     if standing is not Standing.ACTIVE:
-        yield Invalid(f"此人现为“{standing.title}”，不能申报缴费档次", field="citizen_number")
+        yield Invalid(
+            "此人现为“{title}”，不能申报缴费档次", field="citizen_number", title=standing.title
+        )

@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 
 from node.core.errors import Invalid, refuse_all
+from node.core.i18n import sentence
 from node.registry.typed import Notice, plain
 
 EARLIEST_BIRTH = date(1900, 1, 1)
@@ -88,8 +89,9 @@ def number_problems(text: str, *, today: date, field: str = "citizen_number") ->
     born_on = birth_date(number)
     if born_on is None:
         yield Invalid(
-            f"公民身份号码中的出生日期 {_printed_date(number)} 不存在，请核对第 7 至 14 位",
+            "公民身份号码中的出生日期 {number} 不存在，请核对第 7 至 14 位",
             field=field,
+            number=_printed_date(number),
         )
     elif born_on > today:
         yield Invalid("公民身份号码中的出生日期晚于今天，请核对第 7 至 14 位", field=field)
@@ -120,9 +122,13 @@ def number_notices(
 ) -> Iterator[Notice]:
     """An upgraded number wants confirming; an unknown place may be abolished or mistyped."""
     if number.upgraded:
-        yield Notice(f"15 位号码已升为 {number.text}，请与本人证件核对", field)
+        words = sentence("15 位号码已升为 {number}，请与本人证件核对", number=number.text)
+        yield Notice(words, field)
     if number.prefix not in known_prefixes:
-        yield Notice(f"号码前六位 {number.prefix} 不在现行区划代码中，请核对是否录错", field)
+        words = sentence(
+            "号码前六位 {prefix} 不在现行区划代码中，请核对是否录错", prefix=number.prefix
+        )
+        yield Notice(words, field)
 
 
 def _shape_message(number: str) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlmodel import col, select
 
 from node.cases.matter import matter_title
+from node.core.i18n import sentence
 from node.core.personal import mask_citizen_number, mask_tail
 from node.core.work import UnitOfWork
 from node.registry.codes import Category, Evidence
@@ -92,7 +93,7 @@ def _rows(uow: UnitOfWork, person: Person) -> Sequence[PersonChange]:
 
 def _line(field: str, before: str, after: str, *, full: bool) -> Line:
     if field.startswith(GRADE):
-        title = f"{field.removeprefix(GRADE)} 年缴费档次（元）"
+        title = sentence("{year} 年缴费档次（元）", year=field.removeprefix(GRADE))
         return Line(field, title, before, after)
     if field == "category":
         before, after = Category(before).title, Category(after).title

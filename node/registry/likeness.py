@@ -7,6 +7,7 @@ Pure. Number, name, birth and village each speak for it; nobody is refused for i
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from node.core.i18n import sentence
 from node.registry.typed import Notice
 
 SAME_NAME = 40
@@ -58,5 +59,11 @@ def twin_notices(
     if most is not None and (score := likeness(bearer, most)) >= SUSPICIOUS:
         hidden = f"{most.citizen_number[:4]}**********{most.citizen_number[-4:]}"
         yield Notice(
-            f"与已参保的{most.name}（{hidden}）相似度 {score}，请核实是否同一人用两个号码", field
+            sentence(
+                "与已参保的{name}（{number}）相似度 {score}，请核实是否同一人用两个号码",
+                name=most.name,
+                number=hidden,
+                score=score,
+            ),
+            field,
         )

@@ -124,7 +124,9 @@ class PersonMatter(Matter[F]):
                 answers.append(NotFound("没有找到这个人，可能已改用其他公民身份号码"))
             elif person.person_id in decided:
                 first = decided[person.person_id].case.number
-                answers.append(Conflict(f"同一人的另一件业务（{first}）正在办结，请核对后再办"))
+                answers.append(
+                    Conflict("同一人的另一件业务（{first}）正在办结，请核对后再办", first=first)
+                )
             else:
                 answers.append(person.person_id)
                 decided[person.person_id] = Decided(case, form, person)

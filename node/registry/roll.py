@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from node.core.errors import Invalid
+from node.core.i18n import sentence
 from node.registry.citizen_number import normal_number
 from node.registry.roll_cells import Cell, Value, read_cell, shown
 from node.registry.roll_file import read_table
@@ -203,7 +204,7 @@ def repeated(rows: Iterable[RollRow]) -> Iterator[CellProblem]:
     for row in rows:
         number = normal_number(row.applicant().citizen_number)
         if number and number in seen:
-            message = f"与第 {seen[number]} 行的公民身份号码重复"
+            message = sentence("与第 {row} 行的公民身份号码重复", row=seen[number])
             yield CellProblem(row.number, TITLES["citizen_number"], message)
         elif number:
             seen[number] = row.number
@@ -222,13 +223,22 @@ def _find_headings(
             )
             return at, columns, ignored
     wanted = "、".join(TITLES[key] for key in REQUIRED)
-    raise Invalid(f"前 {HEADING_ROWS} 行里没有找到表头，至少要有：{wanted}", field="file")
+    raise Invalid(
+        "前 {rows} 行里没有找到表头，至少要有：{wanted}",
+        field="file",
+        rows=HEADING_ROWS,
+        wanted=wanted,
+    )
 
 
 def _refuse_twice(keys: Sequence[str]) -> None:
     for key in keys:
         if keys.count(key) > 1:
-            raise Invalid(f"表头里“{ALL_TITLES[key]}”出现了两次，请删去一列", field="file")
+            raise Invalid(
+                "表头里“{title}”出现了两次，请删去一列",
+                field="file",
+                title=ALL_TITLES[key],
+            )
 
 
 def _row(number: int, cells: Sequence[Cell], columns: Mapping[str, int]) -> RollRow:

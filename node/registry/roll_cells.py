@@ -71,7 +71,7 @@ def _ethnicity(cell: Cell) -> str:
     typed = _text(cell)
     name = read_ethnicity(typed) if typed else ""
     if name is None:
-        raise Invalid(f"没有“{typed}”这一民族，请按户口簿填写")
+        raise Invalid("没有“{typed}”这一民族，请按户口簿填写", typed=typed)
     return name
 
 
@@ -79,7 +79,7 @@ def _category(cell: Cell) -> str:
     typed = _text(cell)
     category = read_category(typed)
     if category is None:
-        raise Invalid(f"没有“{typed}”这一人员类别")
+        raise Invalid("没有“{typed}”这一人员类别", typed=typed)
     return category.value
 
 

@@ -21,7 +21,7 @@ def read_table(content: bytes, *, filename: str) -> Sequence[Sequence[Cell]]:
     """
     table = _excel(content) if content.startswith(_EXCEL_MARKS) else _csv(content, filename)
     if len(table) > MAX_ROWS:
-        raise Invalid(f"一次最多导入 {MAX_ROWS} 行，请分成几个文件", field="file")
+        raise Invalid("一次最多导入 {most} 行，请分成几个文件", field="file", most=MAX_ROWS)
     return table
 
 
@@ -49,7 +49,7 @@ def _csv(content: bytes, filename: str) -> Sequence[Sequence[Cell]]:
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise Invalid(f"{filename} 不是有效的 CSV 文件", field="file") from error
+        raise Invalid("{filename} 不是有效的 CSV 文件", field="file", filename=filename) from error
 
 
 def _decoded(content: bytes, filename: str) -> str:
@@ -60,4 +60,6 @@ def _decoded(content: bytes, filename: str) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Invalid(f"{filename} 的编码无法识别，请另存为 Excel 文件或 UTF-8", field="file")
+    raise Invalid(
+        "{filename} 的编码无法识别，请另存为 Excel 文件或 UTF-8", field="file", filename=filename
+    )

@@ -140,10 +140,10 @@ def name_columns(uow: UnitOfWork, roll_id: str, meant: Mapping[str, str]) -> Non
         raise Invalid("请从列表中选择栏目", field=f"column-{min(unknown)}")
     for field in fields:
         if fields.count(field) > 1:
-            raise Invalid(f"“{ALL_TITLES[field]}”选了两次，请改正一处", field="columns")
+            raise Invalid("“{title}”选了两次，请改正一处", field="columns", title=ALL_TITLES[field])
     for field in REQUIRED:
         if field not in fields:
-            raise Invalid(f"请指出哪一栏是“{ALL_TITLES[field]}”", field="columns")
+            raise Invalid("请指出哪一栏是“{title}”", field="columns", title=ALL_TITLES[field])
     rows = [
         {"place": str(uow.actor.scope), "heading": cell, "field": field}
         for cell, field in given.items()

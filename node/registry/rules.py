@@ -230,7 +230,7 @@ def migration_problems(
     if not at_county:
         yield Invalid("原参保日期只能由县级在存量数据迁移时填写", field=field)
     elif not SCHEME_BEGAN <= enrolled_on <= on:
-        yield Invalid(f"原参保日期应在 {SCHEME_BEGAN} 至今天之间", field=field)
+        yield Invalid("原参保日期应在 {first} 至今天之间", field=field, first=SCHEME_BEGAN)
 
 
 def category_rule_problems(

@@ -8,6 +8,7 @@ from node.accounts.rules import interest
 from node.accounts.service import printed, read_number
 from node.accounts.sources import GOVERNMENT_SUBSIDIES, Source
 from node.core.errors import Invalid
+from node.web import i18n
 from tiers import RegionCode
 
 COUNTY = RegionCode("410122000000")
@@ -87,3 +88,12 @@ def test_what_is_no_account_number_is_refused(typed: str) -> None:
 def test_a_bare_serial_means_nothing_above_the_county() -> None:
     with pytest.raises(Invalid):
         read_number("123", here=RegionCode("410000000000"))
+
+
+def test_the_working_of_interest_can_be_read_in_english() -> None:
+    token = i18n.speak(i18n.ENGLISH)
+    try:
+        told = i18n.gettext(interest_sentence(6_810_000, 27_500))
+    finally:
+        i18n.hush(token)
+    assert told == "Product 68,100.00 yuan·months × 2.75% ÷ 12 = 156.0625, rounded to the fen"

@@ -27,9 +27,10 @@ from node.benefits.rules import (
     next_month,
     required_years,
 )
-from node.benefits.sheet import SheetLine, calculation_sheet
+from node.benefits.sheet import SheetLine, calculation_sheet, told
 from node.core.errors import Invalid
 from node.registry.codes import CloseReason
+from node.web import i18n
 
 TERMS = BenefitTerms(
     base_fen=11_300,
@@ -269,3 +270,23 @@ def test_the_reason_says_which_sources_are_paid_out(
     reason: CloseReason, on: date, to_fund: frozenset[Source]
 ) -> None:
     assert refundable(reason, on) == frozenset(Source) - to_fund
+
+
+@pytest.mark.parametrize(
+    ("kept", "read"),
+    [
+        (
+            "储存额 3,037.50 元 ÷ 139，四舍五入到分",
+            "Balance 3,037.50 yuan ÷ 139, rounded to the fen",
+        ),
+        ("（20 年 − 15 年）× 3.00 元", "(20 years − 15 years) × 3.00 yuan"),
+        ("按现行标准", "at the present standard"),
+        ("此前没有的说法", "此前没有的说法"),
+    ],
+)
+def test_a_sheet_that_was_kept_can_be_read_in_english(kept: str, read: str) -> None:
+    token = i18n.speak(i18n.ENGLISH)
+    try:
+        assert i18n.gettext(told(kept)) == read
+    finally:
+        i18n.hush(token)
