@@ -39,16 +39,10 @@ def january() -> list[dict[str, Any]]:
         _bulletin(4, "payout_divisor", "个人账户计发月数", {"divisor_months": 139}),
         _bulletin(21, "paid_on_behalf", "困难群体代缴标准", {"groups": _paid_for()}),
         _bulletin(22, "collection_ways", "缴费方式和集中缴费期", {"ways": _ways()}),
-        _bulletin(23, "make_up_years", "补缴办法", _make_up()),
         _bulletin(6, "holiday_calendar", "2025年节假日安排", _holidays(2025)),
         _bulletin(7, "holiday_calendar", "2026年节假日安排", _holidays(2026)),
         *_of_paying(),
     ]
-
-
-def _make_up() -> dict[str, int]:
-    """Years since the scheme reached everybody, at the lowest grade at least."""
-    return {"first_year": 2012, "least_fen": GRADES[0] * FEN, "most_years": 15}
 
 
 def _of_paying() -> list[dict[str, Any]]:
