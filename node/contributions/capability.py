@@ -8,12 +8,14 @@ from node.contributions.events import person_events
 from node.contributions.matters import MakeUp
 from node.contributions.orders import barred_grades, bring_up_to_date
 from node.contributions.payments import hear_reversal
+from node.contributions.posted_list import POSTED_LIST
 from node.contributions.records import RECORD_TYPES
 from node.contributions.replicas import REPLICAS
 from node.contributions.under_way import barred_closings
 from node.contributions.withholding import PURPOSE, hear_result
 from node.contributions.worklist import UNPAID
 from node.core.capability import Capability, Job
+from node.notices.yearly import hang
 from node.registry.events import CLOSING_CHECKS, GRADE_CHECKS
 from node.registry.timeline import PERSON_EVENTS
 from node.registry.worklists import WORKLISTS
@@ -54,6 +56,7 @@ CLOSING_CHECKS.append(barred_closings)
 RESULT_TAKEN[PURPOSE] = hear_result
 PERSON_EVENTS.append(person_events)
 WORKLISTS.append(UNPAID)
+hang(POSTED_LIST)
 
 CAPABILITY = Capability(
     name="contributions",

@@ -11,7 +11,9 @@ from node.core.personal import Encrypted
 class PublicNotice(SQLModel, table=True):
     """A list that hangs in one village for some days before the county approves what is on it.
 
-    `rows` is JSON of what is posted: case, name, sex, masked number.
+    `rows` is JSON of what is posted: case, name, sex, masked number. The list of a `year`
+    (缴费名单) has no cases: `matter` is the code of the list, each row names itself (`line`) and
+    has `values`.
     """
 
     __tablename__ = "public_notice"
@@ -26,6 +28,8 @@ class PublicNotice(SQLModel, table=True):
     issued_by: str
     posted_on: date | None = None
     posted_by: str = ""
+    year: int | None = Field(default=None, sa_type=SmallInteger)
+    part: int = Field(default=1, sa_type=SmallInteger)
 
 
 class NoticeCase(SQLModel, table=True):

@@ -16,6 +16,7 @@ from node.notices import service
 from node.notices.models import PublicNotice
 from node.notices.printed import notice_pdf
 from node.notices.rules import Phase, last_day, phase
+from node.notices.yearly import YEARLY, columns_of, issue_year, offered, title_of
 
 router = APIRouter(prefix="/notices", include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -24,6 +25,7 @@ KINDS = {Phase.ISSUED: "mine", Phase.HANGING: "wait", Phase.DISPUTED: "bad", Pha
 BLANK = dict.fromkeys(("posted_on", "case_id", "words", "objector", "received_on"), "")
 DONE = {
     "issued": "公示名单已生成并下发到村",
+    "yearly": "年度名单已生成并下发到村",
     "posted": "张贴已登记",
     "objected": "异议已登记，等待县级答复",
     "answered": "异议已答复",
@@ -31,17 +33,23 @@ DONE = {
 
 
 @router.get("")
-def index(request: Request, uow: Reading) -> Response:
+def index(request: Request, uow: Reading, done: str = "") -> Response:
     """What waits for a list, and the lists there are."""
+    context = _index(uow) | {"done": DONE.get(done, "")}
+    return page(request, "notices/index.html", **context)
+
+
+def _index(uow: UnitOfWork) -> dict[str, Any]:
     found = service.listed(uow)
     against = service.objections_to(uow, [notice.id for notice in found])
-    return page(
-        request,
-        "notices/index.html",
-        waiting=[(one, matter_title(one.matter)) for one in service.waiting(uow)],
-        may_decide=service.may_decide(uow),
-        rows=[_row(uow, notice, against.get(notice.id, [])) for notice in found],
-    )
+    return {
+        "waiting": [(one, matter_title(one.matter)) for one in service.waiting(uow)],
+        "may_decide": service.may_decide(uow),
+        "rows": [_row(uow, notice, against.get(notice.id, [])) for notice in found],
+        "lists": [(one.code, one.title) for one, _ in offered(uow)],
+        "typed": {"list": "", "year": str(uow.today.year)},
+        "done": "",
+    }
 
 
 def _row(uow: UnitOfWork, notice: PublicNotice, against: list[Any]) -> dict[str, Any]:
@@ -49,7 +57,7 @@ def _row(uow: UnitOfWork, notice: PublicNotice, against: list[Any]) -> dict[str,
     posted = notice.posted_on
     return {
         "notice": notice,
-        "title": matter_title(notice.matter),
+        "title": title_of(notice),
         "number": len(service.rows_of(notice)),
         "until": last_day(posted, notice.days) if posted else None,
         "kind": KINDS[where],
@@ -65,6 +73,19 @@ def issue(uow: Writing, village: Text = "", matter: Text = "") -> Response:
     return RedirectResponse(f"/notices/{notice.id}?done=issued", status_code=303)
 
 
+@router.post("/yearly")
+def issue_yearly(
+    uow: Writing, code: Annotated[str, Form(alias="list")] = "", year: Text = ""
+) -> Response:
+    """Make the lists of a year for every village."""
+    typed = {"list": code, "year": year}
+    with redisplay("notices/index.html", **_index(uow) | {"typed": typed}):
+        if not year.strip().isdecimal():
+            raise Invalid("请填写年度，例如 2026", field="year")
+        issue_year(uow, code, int(year))
+    return RedirectResponse("/notices?done=yearly", status_code=303)
+
+
 def _context(uow: UnitOfWork, notice_id: str) -> dict[str, Any]:
     notice = service.notice_of(uow, notice_id)
     against = service.objections_to(uow, [notice_id]).get(notice_id, [])
@@ -73,7 +94,9 @@ def _context(uow: UnitOfWork, notice_id: str) -> dict[str, Any]:
         **_row(uow, notice, against),
         "lines": rows,
         "against": against,
-        "names": {row["case_id"]: row["name"] for row in rows},
+        "names": {service.line_of(row): row["name"] for row in rows},
+        "options": [(service.line_of(row), row["name"]) for row in rows],
+        "columns": columns_of(notice),
         "may_decide": service.may_decide(uow),
         "may_post": service.may_post(uow),
         "today": uow.today.isoformat(),
@@ -97,10 +120,12 @@ def printed(request: Request, notice_id: str, uow: Reading) -> Response:
     content = notice_pdf(
         service.rows_of(notice),
         matter=notice.matter,
-        title=matter_title(notice.matter),
+        title=title_of(notice),
         place=places.path(notice.village),
         days=notice.days,
         printed_on=uow.today,
+        yearly=YEARLY.get(notice.matter),
+        year=notice.year,
     )
     headers = {"Content-Disposition": 'inline; filename="notice.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

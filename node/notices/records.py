@@ -54,11 +54,14 @@ def apply_issued(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
                 "issued_by": str(body["issued_by"]),
                 "posted_on": None,
                 "posted_by": "",
+                "year": body.get("year"),
+                "part": body.get("part", 1),
             }
         )
         cases += [
             {"county_code": county, "case_id": row["case_id"], "notice_id": item.record.key}
             for row in body["rows"]
+            if row["case_id"]
         ]
     insert_new(uow.connection, notices, listed)
     insert_new(uow.connection, on_notice, cases)

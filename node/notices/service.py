@@ -130,10 +130,15 @@ def _row(case: Case) -> dict[str, str]:
     }
 
 
-def rows_of(notice: PublicNotice) -> list[dict[str, str]]:
+def rows_of(notice: PublicNotice) -> list[dict[str, Any]]:
     """What is posted, line by line."""
-    rows: list[dict[str, str]] = json.loads(notice.rows)
+    rows: list[dict[str, Any]] = json.loads(notice.rows)
     return rows
+
+
+def line_of(row: Mapping[str, Any]) -> str:
+    """What an objection against this line names: the case, or the line of a list without cases."""
+    return str(row["case_id"] or row["line"])
 
 
 def listed(uow: UnitOfWork) -> list[PublicNotice]:
@@ -197,7 +202,7 @@ def object_to(
     _require(uow, _POSTING)
     notice = notice_of(uow, notice_id)
     words = said(words, missing="请写明异议的内容", field="words")
-    if case_id and case_id not in {row["case_id"] for row in rows_of(notice)}:
+    if case_id and case_id not in {line_of(row) for row in rows_of(notice)}:
         raise Invalid("公示名单里没有这一行", field="case_id")
     if notice.posted_on is None or not notice.posted_on <= on <= uow.today:
         raise Invalid("异议应在张贴之后、今天或以前提出", field="received_on")
@@ -296,6 +301,15 @@ def _require(uow: UnitOfWork, duties: frozenset[Duty], *, county: bool = False) 
     who = hand(uow)
     if not who.duties & duties or (county and who.level is not Level.COUNTY):
         raise Forbidden("公示由县级复核、审批岗编制和答复，由协管员或乡镇张贴和登记")
+
+
+def require_deciding(uow: UnitOfWork) -> None:
+    """Only who decides cases at the county makes lists.
+
+    Raises:
+        Forbidden: the actor does not.
+    """
+    _require(uow, _DECIDING, county=True)
 
 
 def may_decide(uow: UnitOfWork) -> bool:

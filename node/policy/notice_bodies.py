@@ -13,6 +13,8 @@ NoticeDays = Annotated[int, Field(strict=True, ge=0, le=60)]
 class PublicNotices(Body):
     """公示办法: days a list hangs in the village before the county may approve; 0 for none.
 
+    The list of a year's contributors hangs for everybody to see; nothing waits for it.
+
     Source: 人社部发〔2014〕23号 (posting in the village before approval); the days are local.
     """
 
@@ -25,6 +27,10 @@ class PublicNotices(Body):
     )
     category_grant: NoticeDays = Field(
         title=_("特殊群体认定公示天数"), description=_("例如 7；0 为不公示")
+    )
+
+    contribution_list: NoticeDays = Field(
+        default=0, title=_("年度缴费名单公示天数"), description=_("例如 10；0 为不公示")
     )
 
     def days_of(self, matter_code: str) -> int:

@@ -40,7 +40,10 @@ MADE: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "base_pension": st.fixed_dictionaries({"monthly_fen": st.integers(0, 10**8)}),
     "public_notice": st.fixed_dictionaries(
-        dict.fromkeys(("enrolment", "benefit_claim", "category_grant"), st.integers(0, 60))
+        dict.fromkeys(
+            ("enrolment", "benefit_claim", "category_grant", "contribution_list"),
+            st.integers(0, 60),
+        )
     ),
     "payout_divisor": st.fixed_dictionaries({"divisor_months": st.integers(1, 600)}),
 }
