@@ -968,6 +968,8 @@ def upgrade() -> None:
     sa.Column('issued_by', sa.String(), nullable=False),
     sa.Column('posted_on', sa.Date(), nullable=True),
     sa.Column('posted_by', sa.String(), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=True),
+    sa.Column('part', sa.SmallInteger(), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'id')
     )
     with op.batch_alter_table('public_notice', schema=None) as batch_op:
