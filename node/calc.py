@@ -28,7 +28,10 @@ from node.accounts.rules import (
 from node.accounts.sources import Source
 from node.benefits import life_rules
 from node.benefits import rules as benefits
+from node.contributions import rules as contributions
 from node.core.errors import Invalid, refuse_all
+from node.policy.bodies import GradeSubsidy
+from node.policy.contribution_bodies import GroupPaidFor
 
 _MONTH = re.compile(r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])")
 _YEARS = 120
@@ -178,6 +181,48 @@ class CorrectionExample(WorkedExample):
         return stretches, balance
 
 
+class ContributionExample(WorkedExample):
+    """A year of somebody: what is due, who pays which part, and the subsidy that follows.
+
+    `wanted_fen` is the grade that was chosen, left out where nothing was; `make_up` says that the
+    year is a past one.
+    """
+
+    grades: Annotated[list[Fen], Field(min_length=1)]
+    wanted_fen: Fen | None = None
+    category: str = "ordinary"
+    groups: list[GroupPaidFor] = []
+    subsidies: list[GradeSubsidy] = []
+    make_up: bool = False
+
+    def result(self) -> dict[str, Any]:
+        found = self._due()
+        added: Mapping[Source, int] = {}
+        if found.grade_fen and self.subsidies:
+            added = contributions.subsidy(
+                found.grade_fen, lines=self.subsidies, make_up=self.make_up
+            )
+        return {
+            "grade_fen": found.grade_fen,
+            "own_fen": found.own_fen,
+            "on_behalf": {
+                "province": found.province_fen,
+                "city": found.city_fen,
+                "county": found.county_fen,
+            },
+            "subsidy": _named(added),
+            "credited_fen": found.own_fen + found.on_behalf_fen + sum(added.values()),
+        }
+
+    def _due(self) -> contributions.Due:
+        if self.make_up:  # nobody pays for past years on behalf
+            return contributions.Due(self.wanted_fen or 0, self.wanted_fen or 0)
+        found = contributions.due(
+            self.wanted_fen, grades=self.grades, category=self.category, groups=self.groups
+        )
+        return found or contributions.Due(0, 0)
+
+
 class AgeBandGiven(_Given):
     from_age: Count
     fen: Fen
@@ -298,6 +343,7 @@ class ExhaustionExample(WorkedExample):
 
 
 KINDS: Mapping[str, type[WorkedExample]] = {
+    "contribution": ContributionExample,
     "interest": InterestExample,
     "correction": CorrectionExample,
     "entitlement": EntitlementExample,

@@ -17,6 +17,35 @@ def half_up(exact: Fraction) -> int:
     return floor(exact + Fraction(1, 2))
 
 
+def contribution(given: Example) -> Example:
+    """Grade by grade upwards until one is reached that is no less than what was wanted."""
+    wanted, tiers = given.get("wanted_fen"), ("province", "city", "county")
+    behalf = dict.fromkeys(tiers, 0)
+    grade = 0
+    if given.get("make_up"):
+        grade = wanted
+    else:
+        for group in given.get("groups", []):
+            if group["group"] == given.get("category"):
+                behalf = {tier: group[f"{tier}_fen"] for tier in tiers}
+                grade = group["grade_fen"]
+        if wanted is not None and wanted > grade:
+            for grade in sorted(given["grades"]):
+                if grade >= wanted:
+                    break
+    subsidy = {}
+    for line in given.get("subsidies", []):
+        if line["grade_fen"] == grade and not given.get("make_up"):
+            subsidy = {f"subsidy_{t}": line[f"{t}_fen"] for t in tiers if line[f"{t}_fen"]}
+    return {
+        "grade_fen": grade,
+        "own_fen": grade - sum(behalf.values()),
+        "on_behalf": behalf,
+        "subsidy": subsidy,
+        "credited_fen": grade + sum(subsidy.values()),
+    }
+
+
 def interest(given: Example) -> Example:
     through, lag = given.get("through", 12), given.get("interest_lag_months", 1)
     monthly_rate = Fraction(given["rate_ppm"], 1_000_000) / 12
@@ -158,6 +187,7 @@ def exhaustion(given: Example) -> Example:
 
 
 KINDS = {
+    "contribution": contribution,
     "interest": interest,
     "correction": correction,
     "entitlement": entitlement,

@@ -17,6 +17,7 @@ FILES = (
     "more-interest.json",
     "more-benefits.json",
     "corrections.json",
+    "contributions.json",
 )
 
 
@@ -69,7 +70,7 @@ def test_an_unknown_kind_names_the_example_and_the_kinds_there_are() -> None:
     (problem,) = problems_of(interest(), {"kind": "lottery", "name": "奖金"})
     assert problem.message == (
         "第 2 个算例“奖金”的 kind：种类“lottery”不认识，"
-        "可用：interest、correction、entitlement、death、arrears、exhaustion"
+        "可用：contribution、interest、correction、entitlement、death、arrears、exhaustion"
     )
     assert (problem.field, problem.details["case"]) == ("kind", 2)
 
