@@ -1,14 +1,15 @@
-"""The power fails while a bank's file is booked: taken again, the books are as if it had not."""
+"""`kill -9` while a bank's file is booked: taken again, the books are as if it had never been."""
 
-import shutil
+import os
 import signal
-import subprocess
-import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+import pytest
+from sqlalchemy import Engine, event, text
 
 from node.banking.service import Totals, take_result
 from node.core.db import make_engine
@@ -17,53 +18,61 @@ from tests.fixtures.banking import SUCCESS, TEXT, text_file
 from tests.fixtures.collecting import ordered, presented, said, with_cards
 from tests.fixtures.county import COUNTY, County, closing, open_county
 from tests.fixtures.offices import Office
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.schema import sqlite_copy
 from tiers import RegionCode
 
 PEOPLE = 40
+AUTUMN = date(2025, 9, 1)
 TABLES = {
     "contribution": "account_no, for_year, fen, reference, paid_on, entry_no, line_no",
     "posting": "entry_no, line_no, account_no, source, kind, fen, year, month",
     "journal_line": "entry_no, line_no, gl_account, fen",
     "bank_line": "batch_no, line_no, state, code, bank_reference",
     "bank_result": "result_no, content_hash, lines, fen",
+    "bank_result_line": "result_no, row_no, outcome",
     "unmatched_money": "item_no, kind, origin, fen, entry_no",
     "counter": "name, value",
 }
+STEPS = (
+    "INSERT INTO bank_result_line",
+    "INSERT INTO bank_result ",
+    "UPDATE bank_line",
+    "INSERT INTO contribution ",
+    "INSERT INTO posting",
+    "INSERT INTO journal_entry",
+    "INSERT INTO unmatched_money",
+    "INSERT INTO sync_outbox",
+)
 
-CHILD = """
-import sys
-import time
-from datetime import UTC, datetime
-from io import BytesIO
-from pathlib import Path
 
-from node.banking.events import RESULT_TAKEN
-from node.banking.service import Totals, take_result
-from node.contributions.capability import CAPABILITY
-from node.core.db import make_engine
-from node.core.personal import Keyring
-from node.core.work import machine, unit_of_work
-from tiers import RegionCode
+@dataclass(frozen=True)
+class Answered:
+    """Two copies of a county whose bank has answered, and what it says."""
 
-url, file, lines, fen = sys.argv[1:]
-book = RESULT_TAKEN[CAPABILITY.name]
+    killed: str
+    undisturbed: str
+    content: bytes
+    totals: Totals
 
-def book_and_wait(uow, number):
-    book(uow, number)
-    uow.session.flush()
-    print("booked", flush=True)
-    time.sleep(60)
 
-RESULT_TAKEN[CAPABILITY.name] = book_and_wait
-county = RegionCode("410122000000")
-now = datetime(2025, 9, 1, 2, tzinfo=UTC)
-with unit_of_work(
-    make_engine(url, Keyring.generate()), actor=machine(county), node=county, now=now
-) as uow:
-    totals = Totals(int(lines), int(fen))
-    content = BytesIO(Path(file).read_bytes())
-    take_result(uow, "rural_credit", content, file_name=sys.argv[2].split("/")[-1], totals=totals)
-"""
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def answer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Answered]:
+    url = str(request.getfixturevalue(f"migrated_{request.param}_url"))
+    county = open_county(url).on(AUTUMN)
+    with closing(county.office):
+        with_cards(county, PEOPLE)
+        ordered(county)
+        rows = said(county, presented(county))
+    rows.append((1, 99, "过路人", 123, "AAAAAAA"))
+    content, totals = text_file(rows), Totals(len(rows), sum(row[3] for row in rows))
+    if request.param == "sqlite":
+        copy = sqlite_copy(Path(url.removeprefix("sqlite:///")), tmp_path / "calm.sqlite")
+        yield Answered(url, copy, content, totals)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.database(template=url.partition("?")[0].rpartition("/")[2]) as copy:
+        yield Answered(url, copy, content, totals)
 
 
 def books(engine: Engine) -> dict[str, list[object]]:
@@ -75,43 +84,42 @@ def books(engine: Engine) -> dict[str, list[object]]:
         }
 
 
-def take(engine: Engine, content: bytes, totals: Totals) -> None:
-    county = County(Office(RegionCode(COUNTY), engine)).on(date(2025, 9, 1))
+def take(engine: Engine, answer: Answered) -> None:
+    county = County(Office(RegionCode(COUNTY), engine)).on(AUTUMN)
     with county.work() as uow:
-        take_result(uow, TEXT, BytesIO(content), file_name=SUCCESS, totals=totals)
+        content = BytesIO(answer.content)
+        take_result(uow, TEXT, content, file_name=SUCCESS, totals=answer.totals)
 
 
-def test_a_kill_in_a_bank_file_leaves_nothing(migrated_sqlite_url: str, tmp_path: Path) -> None:
-    county = open_county(migrated_sqlite_url).on(date(2025, 9, 1))
-    with_cards(county, PEOPLE)
-    ordered(county)
-    rows = said(county, presented(county))
-    rows.append((1, 99, "过路人", 123, "AAAAAAA"))
-    content, totals = text_file(rows), Totals(len(rows), sum(row[3] for row in rows))
-    with county.office.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    with closing(county.office):
-        before = books(county.office.engine)
-    file = Path(migrated_sqlite_url.removeprefix("sqlite:///"))
-    calm = tmp_path / "calm.sqlite"
-    shutil.copyfile(file, calm)
+def take_and_die(answer: Answered, step: str) -> int:
+    """Take the file in a child that kills itself right after a statement; its exit signal."""
+    child = os.fork()
+    if child:
+        return os.WTERMSIG(os.waitpid(child, 0)[1])
+    engine = make_engine(answer.killed, Keyring.generate())
 
-    result = tmp_path / SUCCESS
-    result.write_bytes(content)
-    arguments = [migrated_sqlite_url, str(result), str(totals.lines), str(totals.fen)]
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "booked\n"
-        child.send_signal(signal.SIGKILL)
-        child.wait(30)
+    def die(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.strip().startswith(step):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    disturbed = make_engine(migrated_sqlite_url, Keyring.generate())
-    undisturbed = make_engine(f"sqlite:///{calm}", Keyring.generate())
-    assert books(disturbed) == before
-    take(disturbed, content, totals)
-    take(undisturbed, content, totals)
-    assert books(disturbed) == books(undisturbed) != before
+    event.listen(engine, "after_cursor_execute", die)
+    take(engine, answer)
+    os._exit(0)  # never reached when the step exists
+
+
+def test_a_bank_file_killed_again_and_again_is_booked_as_an_undisturbed_one(
+    answer: Answered,
+) -> None:
+    disturbed = make_engine(answer.killed, Keyring.generate())
+    before = books(disturbed)
     disturbed.dispose()
-    undisturbed.dispose()
+    for step in STEPS:
+        assert take_and_die(answer, step) == signal.SIGKILL, step
+        assert books(disturbed) == before, step
+        disturbed.dispose()
+    undisturbed = make_engine(answer.undisturbed, Keyring.generate())
+    for engine in (disturbed, undisturbed):
+        take(engine, answer)
+    assert books(disturbed) == books(undisturbed) != before
+    for engine in (disturbed, undisturbed):
+        engine.dispose()
