@@ -15,6 +15,7 @@ from node.network.lookout import Lookout
 from node.network.metrics import exposition
 from node.runtime import Node
 from node.snapshots import Snapshots
+from node.supervision.files import FilesAreRecorded
 from node.version import VERSION
 from node.web.headers import BrowserHeaders, KeptFiles
 from node.web.rendering import Templates
@@ -43,6 +44,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.node = node
     app.state.house = _house(node, background)
     install_error_answers(app)
+    app.add_middleware(FilesAreRecorded)
     app.add_middleware(BrowserHeaders)
     app.mount("/static", KeptFiles(), name="static")
     _add_routes(app, node)

@@ -18,6 +18,7 @@ CAPABILITIES_WITH_TABLES = (
     "transfers",
     "statistics",
     "quality",
+    "supervision",
     "network",
 )
 

@@ -18,8 +18,11 @@ from node.statistics.cells import refresh
 from node.statistics.models import StatisticsReport
 from node.statistics.rules import DIMENSIONS, SHARED, Period, differences
 from node.statistics.signed import altered
+from node.supervision.service import broken_days
 from node.transfers.verify import findings as transfer_findings
 from tiers import Level
+
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def prove(node: Node, *, show_progress: bool = False) -> list[Finding]:
         findings.append(_nothing_held(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in verify_ledger(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in transfer_findings(uow))
+        findings.append(_uses(uow))
         findings.extend(_figures(node, uow))
     return findings
 
@@ -72,6 +76,12 @@ def _nothing_held(uow: UnitOfWork) -> Finding:
         held == 0 and incidents == 0,
         f"搁置 {held} 条，事件 {incidents} 件",
     )
+
+
+def _uses(uow: UnitOfWork) -> Finding:
+    """Days of data use follow each other, and at the county still say what its logs say."""
+    broken = list(broken_days(uow))
+    return Finding("每日用数摘要逐日相接，与使用记录一致", not broken, "；".join(broken[:SHOWN]))
 
 
 def _figures(node: Node, uow: UnitOfWork) -> Iterator[Finding]:

@@ -112,6 +112,9 @@ _GRANTS = (
     Grant("statistics.reported", _COUNTY, _UP),
     Grant("quality.found", (_P, _C), (Travel.DOWN_REGION,)),
     Grant("quality.answered", _COUNTY, _UP),
+    Grant("usage.digested", _COUNTY, _UP),
+    Grant("usage.asked", (_P, _C), _BACK),
+    Grant("usage.answered", _COUNTY, _UP),
     Grant("node.reported", _BELOW_PROVINCE, _UP),
     Grant("sync.held", _EVERYONE, _FACT),
 )

@@ -65,6 +65,7 @@ PAYROLL = ("payroll", "发放", "/payroll")
 TRANSFERS = ("transfers", "关系转移", "/transfers")
 STATISTICS = ("statistics", "统计", "/statistics")
 QUALITY = ("quality", "数据质量", "/quality")
+SUPERVISION = ("supervision", "用数监督", "/supervision")
 NETWORK = ("network", "网络", "/network")
 USERS = ("users", "用户", "/identity/users")
 

@@ -221,7 +221,7 @@ def correction(request: Request, case_id: str, uow: Writing) -> Response:
     """The form of a returned case, to be corrected; it shows numbers in full, which is recorded."""
     require_entering(uow)
     case = service.case_of(uow, case_id)
-    record_access(uow, case.id, what=f"{case.number}的完整表单", reason="补正")
+    record_access(uow, case.id, what=f"{case.number}的完整表单", reason="补正", about="case")
     kept = service.draft_of_case(uow, case_id)
     values = service.values_of(kept) if kept else typed_values(case)
     return page(request, FORM, **_correction_context(uow, case, values))
@@ -262,7 +262,13 @@ def case_picture(case_id: str, digest: str, uow: Writing, size: str = "") -> Res
     case = service.case_of(uow, case_id)
     paper = named_by(case, digest)
     if size != SMALL:
-        record_access(uow, case.id, what=f"{case.number}的附件：{paper.title}", reason="办理业务")
+        record_access(
+            uow,
+            case.id,
+            what=f"{case.number}的附件：{paper.title}",
+            reason="办理业务",
+            about="case",
+        )
     return picture_answer(uow, paper.hash, size=size)
 
 

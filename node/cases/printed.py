@@ -54,7 +54,9 @@ def forms_pdf(uow: UnitOfWork, case_ids: Sequence[str], places: Places) -> bytes
         if place:
             paper.new_page()
         _form(uow, paper, case, places)
-        record_access(uow, case.id, what=f"{case.number}的完整表单", reason="打印登记表")
+        record_access(
+            uow, case.id, what=f"{case.number}的完整表单", reason="打印登记表", about="case"
+        )
     return paper.bytes()
 
 

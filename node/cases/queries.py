@@ -256,7 +256,9 @@ def reveal(uow: UnitOfWork, case_id: str, *, reason: str) -> Case:
     if not reason.strip():
         raise Invalid("请写明查看完整号码的原因", field="reason")
     title = matter_of(case.matter).title
-    record_access(uow, case.id, what=f"{title}{case.number}的完整表单", reason=reason.strip())
+    record_access(
+        uow, case.id, what=f"{title}{case.number}的完整表单", reason=reason.strip(), about="case"
+    )
     return case
 
 

@@ -1,12 +1,33 @@
 """Looking at personal data in full is itself recorded (个人信息保护法 §51)."""
 
+from enum import StrEnum
+
 from node.core.ids import new_id
 from node.core.models import AccessLog
 from node.core.work import UnitOfWork
 
 
-def record_access(uow: UnitOfWork, subject: str, *, what: str, reason: str) -> None:
-    """Remember that the actor saw `what` of `subject` (an id, never a number), and why."""
+class Looked(StrEnum):
+    """What was done with data that is not one's own."""
+
+    LOOK = "look"
+    EXPORT = "export"
+    PRINT = "print"
+
+
+def record_access(
+    uow: UnitOfWork,
+    subject: str,
+    *,
+    what: str,
+    reason: str,
+    kind: Looked = Looked.LOOK,
+    about: str = "person",
+) -> None:
+    """Remember that the actor saw `what` of `subject` (an id, never a number), and why.
+
+    `about` is what the subject is: a person, a case, a list or a file.
+    """
     entry = AccessLog(
         id=new_id(),
         at=uow.now,
@@ -15,5 +36,7 @@ def record_access(uow: UnitOfWork, subject: str, *, what: str, reason: str) -> N
         subject=subject,
         what=what,
         reason=reason,
+        kind=str(kind),
+        about=about,
     )
     uow.session.add(entry)

@@ -28,6 +28,11 @@ def business_date(instant: datetime) -> date:
     return shanghai(instant).date()
 
 
+def start_of(day: date) -> datetime:
+    """The instant a calendar day begins in the office."""
+    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)
+
+
 def iso(instant: datetime) -> str:
     """An instant as records carry it: UTC, microseconds, `Z`."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -54,7 +54,11 @@ class JobRun(SQLModel, table=True):
 
 
 class AccessLog(SQLModel, table=True):
-    """Somebody looked at personal data in full. Kept for inspection, never changed."""
+    """Somebody looked at personal data in full, or took a file away. Kept for inspection, never
+    changed: `supervision` chains each day's entries and signs the head.
+
+    `kind` is look, export or print; `about` says what kind of thing `subject` is.
+    """
 
     __tablename__ = "access_log"
 
@@ -65,3 +69,5 @@ class AccessLog(SQLModel, table=True):
     subject: str = Field(max_length=64, index=True)
     what: str
     reason: str = ""
+    kind: str = Field(default="look", max_length=8)
+    about: str = Field(default="person", max_length=16)

@@ -105,5 +105,7 @@ def lines_of(uow: UnitOfWork, asked: Worklist, region: RegionCode, *, most: int)
 def whole(uow: UnitOfWork, asked: Worklist, region: RegionCode) -> Sequence[Line]:
     """Every line, for paper or a file; telephones stand there in full, which is recorded."""
     if any(column.kind == "phone" for column in asked.columns):
-        record_access(uow, str(region), what="联系电话", reason=f"导出或打印{asked.title}")
+        record_access(
+            uow, str(region), what="联系电话", reason=f"导出或打印{asked.title}", about="list"
+        )
     return lines_of(uow, asked, region, most=MOST)

@@ -110,7 +110,9 @@ def behind(
     listed = select(found).order_by(*order).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
     rows = uow.connection.execute(listed).all()
     what = f"“{measure.title}”背后的名单第 {number} 页，{len(rows)} 条"
-    record_access(uow, str(village), what=f"{_when(period)}{what}", reason="统计数字下钻")
+    record_access(
+        uow, str(village), what=f"{_when(period)}{what}", reason="统计数字下钻", about="list"
+    )
     page = Page(_lines(uow, village, rows), number, PAGE_SIZE, int(total))
     figure = figure if account_no is None else int(amount)
     return Behind(village, period, measure, account_no, figure, int(amount), page)

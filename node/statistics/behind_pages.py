@@ -205,7 +205,7 @@ def _may_see(uow: UnitOfWork, village: str, what: str) -> None:
     require_seeing(uow)
     if not uow.actor.scope.contains(RegionCode(village)):
         raise NotFound("没有找到这一条，或不在您负责的区域内")
-    record_access(uow, village, what=what, reason="统计数字下钻")
+    record_access(uow, village, what=what, reason="统计数字下钻", about="list")
 
 
 def _shown(

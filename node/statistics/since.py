@@ -12,7 +12,17 @@ from node.core.work import UP_PROVINCE
 from node.statistics.models import StatisticsReport
 from sync.store import segment
 
-QUIET = frozenset({"statistics.reported", "node.reported", "policy.acknowledged", "sync.held"})
+QUIET = frozenset(
+    {
+        "statistics.reported",
+        "node.reported",
+        "policy.acknowledged",
+        "sync.held",
+        "quality.answered",
+        "usage.digested",
+        "usage.answered",
+    }
+)
 """What travels with the facts and changes no figure."""
 
 
