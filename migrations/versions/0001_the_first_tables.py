@@ -24,6 +24,8 @@ def upgrade() -> None:
     sa.Column('subject', sa.String(length=64), nullable=False),
     sa.Column('what', sa.String(), nullable=False),
     sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('about', sa.String(length=16), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     with op.batch_alter_table('access_log', schema=None) as batch_op:
@@ -1295,6 +1297,38 @@ def upgrade() -> None:
         batch_op.create_index('ix_unmatched_money_state', ['county_code', 'state', 'received_on'], unique=False)
         batch_op.create_index('ux_unmatched_money_origin', ['county_code', 'origin'], unique=True)
 
+    op.create_table('usage_digest',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('previous', sa.String(length=64), nullable=False),
+    sa.Column('root', sa.String(length=64), nullable=False),
+    sa.Column('head', sa.String(length=64), nullable=False),
+    sa.Column('uses', sa.Integer(), nullable=False),
+    sa.Column('lines', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'day')
+    )
+    op.create_table('usage_question',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('actor_id', sa.String(length=36), nullable=False),
+    sa.Column('actor_name', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('matter', sa.String(length=48), nullable=False),
+    sa.Column('text', sa.String(), nullable=False),
+    sa.Column('asked_by_node', sa.String(length=12), nullable=False),
+    sa.Column('asked_by_name', sa.String(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('answer', sa.String(), nullable=False),
+    sa.Column('answered_by_name', sa.String(), nullable=False),
+    sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('entries', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    with op.batch_alter_table('usage_question', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_question_day', ['county_code', 'day'], unique=False)
+
     op.create_table('year_end_request',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=False),
@@ -1705,6 +1739,11 @@ def downgrade() -> None:
     op.drop_table('role_grant')
     op.drop_table('journal_line')
     op.drop_table('year_end_request')
+    with op.batch_alter_table('usage_question', schema=None) as batch_op:
+        batch_op.drop_index('ix_usage_question_day')
+
+    op.drop_table('usage_question')
+    op.drop_table('usage_digest')
     with op.batch_alter_table('unmatched_money', schema=None) as batch_op:
         batch_op.drop_index('ux_unmatched_money_origin')
         batch_op.drop_index('ix_unmatched_money_state')
