@@ -131,21 +131,14 @@ def _statement(
         return sql.pensions(measure, village, period)
     if measure == "payers":
         return sql.payers(village, period)
-    narrow = _of_accounts(village, period, measure, is_narrow=True)
+    if measure == "balance_fen":
+        return sql.balances(village, period)
+    narrow = sql.postings(measure, village, period, sql.accounts_of(village))
     # An account that has moved away leaves its postings here: then the whole county is read.
     found = narrow.subquery()
     amount = uow.connection.execute(select(func.sum(found.c.amount))).scalar() or 0
     is_whole = int(amount) == figure
-    return narrow if is_whole else _of_accounts(village, period, measure, is_narrow=False)
-
-
-def _of_accounts(
-    village: RegionCode, period: Period, measure: str, *, is_narrow: bool
-) -> Select[Any]:
-    accounts = sql.accounts_of(village) if is_narrow else sql.ANYWHERE
-    if measure == "balance_fen":
-        return sql.balances(village, period, accounts)
-    return sql.postings(measure, village, period, accounts)
+    return narrow if is_whole else sql.postings(measure, village, period, sql.ANYWHERE)
 
 
 def _lines(uow: UnitOfWork, village: RegionCode, rows: Sequence[Row[Any]]) -> list[Line]:

@@ -175,15 +175,16 @@ def postings(
     """The postings of a period behind an amount."""
     year = posting.c.year == period.year
     own = year & (posting.c.month == period.month) if period.month else year
-    return _posted(village, _POSTINGS[measure] & own & narrow)
+    return _posted(_here(posting, village) & _POSTINGS[measure] & own & narrow)
 
 
 def postings_of_account(village: RegionCode, period: Period, account_no: int) -> Select[Any]:
-    """Every posting of an account in a village, until the end of a period."""
-    return _posted(village, _until(period) & (posting.c.account_no == account_no))
+    """Every posting of an account of a village, wherever it came in, until the end of a period."""
+    mine = (posting.c.county_code == str(village.county)) & accounts_of(village)
+    return _posted(mine & _until(period) & (posting.c.account_no == account_no))
 
 
-def _posted(village: RegionCode, condition: ColumnElement[bool]) -> Select[Any]:
+def _posted(condition: ColumnElement[bool]) -> Select[Any]:
     columns = _columns(
         kind=literal("posting"),
         account_no=posting.c.account_no,
@@ -194,7 +195,7 @@ def _posted(village: RegionCode, condition: ColumnElement[bool]) -> Select[Any]:
         what=posting.c.kind,
         source=posting.c.source,
     )
-    return select(*columns).where(_here(posting, village), condition)
+    return select(*columns).where(condition)
 
 
 def _until(period: Period) -> ColumnElement[bool]:
@@ -204,8 +205,8 @@ def _until(period: Period) -> ColumnElement[bool]:
     )
 
 
-def balances(village: RegionCode, period: Period, narrow: ColumnElement[bool]) -> Select[Any]:
-    """What each account was credited while it belonged here, until the end of the period."""
+def balances(village: RegionCode, period: Period) -> Select[Any]:
+    """What each account that belongs here now held at the end of a period."""
     columns = _columns(
         kind=literal("account"),
         account_no=posting.c.account_no,
@@ -214,7 +215,7 @@ def balances(village: RegionCode, period: Period, narrow: ColumnElement[bool]) -
     )
     return (
         select(*columns)
-        .where(_here(posting, village), _until(period), narrow)
+        .where(posting.c.county_code == str(village.county), accounts_of(village), _until(period))
         .group_by(posting.c.account_no)
         .having(func.sum(posting.c.fen) != 0)
     )

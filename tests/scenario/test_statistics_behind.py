@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from node.accounts.models import Account, Posting
 from node.core.models import AccessLog
-from node.statistics import figures, provenance
+from node.statistics import cells, figures, provenance, stale
 from node.statistics.behind import Behind, Line, behind
 from node.statistics.models import StatisticsReport
 from node.statistics.rules import MEASURES, Period
 from tests.fixtures.counted import CITY, COUNTY, PROVINCE, VILLAGE, YEAR, Story, counted
 from tests.fixtures.county_site import words
-from tiers import Role
+from tests.fixtures.sites import Site
+from tiers import RegionCode, Role
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +104,29 @@ def test_a_posting_that_was_touched_is_named_by_its_proof(story: Story) -> None:
     assert found.differences == [("fen", "20000", "20100")]
 
 
-def test_postings_of_who_moved_away_are_still_behind_the_figure(story: Story) -> None:
-    """The account belongs elsewhere now; what it was credited here stays this village's."""
-    province = story.province
-    with province.node.work() as uow:
-        account = uow.session.scalars(select(Account)).first()
-        assert account is not None
-        account.village = "410122101206"
+def test_who_moved_away_takes_the_balance_and_leaves_what_was_paid(story: Story) -> None:
+    province, everything = story.province, look(story, "balance_fen").amount
+    move(province, VILLAGE, "410122101206", 1)
     try:
-        assert look(story, "balance_fen").adds_up
-        assert look(story, "contributions_fen").adds_up
+        left = look(story, "balance_fen")
+        assert left.adds_up
+        assert left.amount < everything
+        assert len(left.lines.items) == 2
+        paid = look(story, "contributions_fen")
+        assert paid.adds_up
+        assert len(paid.lines.items) == 17
     finally:
-        with province.node.work() as uow:
-            account.village = str(VILLAGE)
-            uow.session.merge(account)
+        move(province, "410122101206", VILLAGE, 1)
+    assert look(story, "balance_fen").amount == everything
+
+
+def move(site: Site, here: str, there: str, account_no: int) -> None:
+    mine = (Account.account_no == account_no) & (Account.village == here)
+    with site.node.work() as uow:
+        uow.connection.execute(update(Account).where(mine).values(village=there))  # type: ignore[arg-type]
+        stale.mark_everything(uow, [RegionCode(COUNTY)])
+    with site.node.work() as uow:
+        cells.refresh(uow)
 
 
 def test_the_pages_lead_down_and_back_and_looking_is_recorded(story: Story) -> None:

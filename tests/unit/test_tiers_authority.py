@@ -73,6 +73,9 @@ TABLE = [
     ("statistics.reported", "county", [UP]),
     ("quality.found", "province city", [BACK]),
     ("quality.answered", "county", [UP]),
+    ("usage.digested", "county", [UP]),
+    ("usage.asked", "province city", [BACK]),
+    ("usage.answered", "county", [UP]),
     ("node.reported", BELOW, [UP]),
     ("sync.held", f"province {BELOW}", [UP, BACK]),
 ]
