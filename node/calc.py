@@ -32,6 +32,7 @@ from node.contributions import rules as contributions
 from node.core.errors import Invalid, refuse_all
 from node.policy.bodies import GradeSubsidy
 from node.policy.contribution_bodies import GroupPaidFor
+from node.transfers import bridge_rules as bridge
 
 _MONTH = re.compile(r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])")
 _YEARS = 120
@@ -342,6 +343,47 @@ class ExhaustionExample(WorkedExample):
         }
 
 
+YearName = Annotated[int, Field(strict=False, ge=2009, le=2199)]
+"""A year as the name of a figure: JSON knows names as texts only."""
+
+
+class TwoSchemesExample(WorkedExample):
+    """Years and money of somebody who crosses between the schemes."""
+
+    resident_years: list[Year]
+    employee_months: dict[YearName, Count] = {}
+    paid: dict[YearName, Balance] = {}
+    balance: Balance = {}
+
+    def result(self) -> dict[str, Any]:
+        years = bridge.counted(self.resident_years, self.employee_months)
+        refund = bridge.overlap_refund(self.paid, self.employee_months)
+        return {
+            "months": years.months,
+            "years": years.years,
+            "overlap": {str(year): months for year, months in years.overlap.items()},
+            "refund": {str(year): _named(parts) for year, parts in refund.items()},
+            "moved": _named(bridge.moved(self.balance, refund)),
+        }
+
+
+class TwoPensionsExample(WorkedExample):
+    """How the residents' membership of somebody who draws two pensions ends."""
+
+    balance: Balance
+    base_received_fen: Fen
+
+    def result(self) -> dict[str, Any]:
+        found = bridge.double_benefit(self.balance, base_received_fen=self.base_received_fen)
+        return {
+            "refund_gross": found.refund_gross,
+            "to_fund": found.to_fund,
+            "set_off": found.set_off,
+            "paid": found.paid,
+            "claim_left": found.claim_left,
+        }
+
+
 KINDS: Mapping[str, type[WorkedExample]] = {
     "contribution": ContributionExample,
     "interest": InterestExample,
@@ -350,6 +392,8 @@ KINDS: Mapping[str, type[WorkedExample]] = {
     "death": DeathExample,
     "arrears": ArrearsExample,
     "exhaustion": ExhaustionExample,
+    "two_schemes": TwoSchemesExample,
+    "two_pensions": TwoPensionsExample,
 }
 
 

@@ -186,6 +186,56 @@ def exhaustion(given: Example) -> Example:
     return {"lines": lines[max(0, len(lines) - shown) :], "balance_left": left}
 
 
+def two_schemes(given: Example) -> Example:
+    """Month by month: who covers it, and what of a yearly payment belongs to it."""
+    months = {int(year): n for year, n in given.get("employee_months", {}).items()}
+    resident = set(given["resident_years"])
+    covered = [
+        (year, month)
+        for year in range(2009, 2200)
+        for month in range(1, 13)
+        if year in resident or month <= months.get(year, 0)
+    ]
+    overlap = {str(year): months[year] for year in sorted(resident) if months.get(year)}
+    refund: Example = {}
+    left = dict(given.get("balance", {}))
+    for year, parts in sorted(given.get("paid", {}).items()):
+        twelfths = {
+            source: Fraction(parts[source], 12)
+            for source in ("individual", "collective")
+            if source in parts
+        }
+        back = {
+            s: half_up(sum([part] * months.get(int(year), 0), Fraction(0)))
+            for s, part in twelfths.items()
+        }
+        back = {source: fen for source, fen in back.items() if fen}
+        if back:
+            refund[year] = back
+        for source, fen in back.items():
+            left[source] -= fen
+    return {
+        "months": len(covered),
+        "years": len(covered) // 12,
+        "overlap": overlap,
+        "refund": refund,
+        "moved": {source: fen for source, fen in left.items() if fen},
+    }
+
+
+def two_pensions(given: Example) -> Example:
+    own = [fen for s, fen in given["balance"].items() if not s.startswith("subsidy_")]
+    gross, owed = sum(own), given["base_received_fen"]
+    kept = min(gross, owed)
+    return {
+        "refund_gross": gross,
+        "to_fund": sum(given["balance"].values()) - gross,
+        "set_off": kept,
+        "paid": gross - kept,
+        "claim_left": owed - kept,
+    }
+
+
 KINDS = {
     "contribution": contribution,
     "interest": interest,
@@ -194,6 +244,8 @@ KINDS = {
     "death": death,
     "arrears": arrears,
     "exhaustion": exhaustion,
+    "two_schemes": two_schemes,
+    "two_pensions": two_pensions,
 }
 
 

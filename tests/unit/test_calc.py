@@ -18,6 +18,7 @@ FILES = (
     "more-benefits.json",
     "corrections.json",
     "contributions.json",
+    "transfers.json",
 )
 
 
@@ -70,7 +71,8 @@ def test_an_unknown_kind_names_the_example_and_the_kinds_there_are() -> None:
     (problem,) = problems_of(interest(), {"kind": "lottery", "name": "奖金"})
     assert problem.message == (
         "第 2 个算例“奖金”的 kind：种类“lottery”不认识，"
-        "可用：contribution、interest、correction、entitlement、death、arrears、exhaustion"
+        "可用：contribution、interest、correction、entitlement、death、arrears、exhaustion、"
+        "two_schemes、two_pensions"
     )
     assert (problem.field, problem.details["case"]) == ("kind", 2)
 
