@@ -109,6 +109,7 @@ _RIGHTS: Mapping[str, tuple[frozenset[str], tuple[str, ...]]] = {
     SHEET: (frozenset({"county"}), ("up/province", "down/4")),
     "report": (_UPWARDS | {"city"}, ("up/province",)),
     NOVEL: (frozenset({"province", "county"}), ("down/all", "up/province")),
+    **dict.fromkeys(("offer", "accept", "release"), (frozenset({"county"}), ("to/4",))),
     "refusal": (_UPWARDS | {"city", "province"}, ("up/province", "down/4")),
 }
 

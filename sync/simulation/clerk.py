@@ -70,6 +70,15 @@ class Clerk:
         self._append(connection, node, me, [entry])
         _write(connection, entry)
 
+    def say(self, node: Node, step: str, *, to: str, person: str) -> None:
+        """One step of a person's move, to another county."""
+        uid = self._oracle.new_uid(node.place)
+        draft = _Draft(step, f"to/{to}", node.place, {"person": person})
+        entry = self._entry(node, node.place, draft, uid, txn=f"t/{uid}", is_good=True)
+        with node.machine.engine.begin() as connection:
+            self._append(connection, node, node.place, [entry])
+            _write(connection, entry)
+
     def trespass(self, node: Node, fault: Trespass) -> None:
         """Write what this node has no right to write, past its own check."""
         region = self._random.choice([each for each in PLACES if not inside(each, node.place)])

@@ -13,6 +13,7 @@ from sync.moment import stamp
 from sync.segment import StreamId
 from sync.simulation import faults
 from sync.simulation.crimes import CrookedHands, stolen_segment
+from sync.simulation.custody import Custody
 from sync.simulation.faults import Fault
 from sync.simulation.machine import Image
 from sync.simulation.node import Node
@@ -30,8 +31,9 @@ _PATIENT_DAYS = 60
 class Drama:
     """Brings a plan's faults upon a world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, custody: Custody) -> None:
         self._world = world
+        self._custody = custody
         self._random = world.random("drama")
         self._snapshots = world.random("snapshots")
         self._images: dict[Fault, tuple[Node, Image, Branch]] = {}
@@ -54,6 +56,7 @@ class Drama:
             faults.LateJoin: self._late_join,
             faults.Restore: self._restore,
             faults.Stick: Sticks(self._world).send,
+            faults.Move: self._custody.offer,
         }
         for fault in self._world.plan.faults:
             self._world.at_day(fault.day, partial(plays[type(fault)], fault), str(fault))
@@ -278,6 +281,7 @@ class Drama:
         self._world.disk_lost(node, image)
         node.branch = branch
         node.machine.restore(image)
+        self._world.put_back.add(node.place)
         self._world.forget_unsaid(node)
         self._world.restart(node)
 

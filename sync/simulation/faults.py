@@ -103,6 +103,13 @@ class Restore(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Move(Fault):
+    """No fault, only life: a person moves from this county to another."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stick(Fault):
     """A bundle between this place and its parent; it arrives `days` later."""
 

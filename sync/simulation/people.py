@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from sync.record import parse_line
 from sync.simulation import application
+from sync.simulation.custody import Custody
 from sync.simulation.node import Node
 from sync.simulation.oracle import REJECTED, RELEASED, Entry
 from sync.simulation.tree import name_of
@@ -21,8 +22,9 @@ _TURNS = 4  # of each link, on the average, over a whole plan
 class People:
     """Everything that happens in an ordinary life."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, custody: Custody) -> None:
         self._world = world
+        self._custody = custody
         self._random = world.random("people")
 
     def schedule(self) -> None:
@@ -55,8 +57,11 @@ class People:
     def _turn(self, place: str) -> None:
         world = self._world
         node = world.nodes.get(place)
-        if node and node.can_talk and not node.run("turn", node.turn):
-            world.power_lost(node)
+        if node and node.can_talk:
+            if node.run("turn", node.turn):
+                self._custody.look(node)
+            else:
+                world.power_lost(node)
         if world.day() < world.plan.days:
             world.later(self._pause() * 24 * _HOUR, partial(self._turn, place), "")
 
@@ -67,6 +72,7 @@ class People:
 
     def decide(self, node: Node) -> int:
         """Have a person look at all that was refused here; returns how much was decided."""
+        self._custody.look(node)
         decided = 0
         for number, uid in _refused(node):
             entry = self._world.oracle.entry(uid)

@@ -135,7 +135,7 @@ class _Draughtsman:
         releases = self._releases()
         weather = {place: self._weather() for place in self._machines if place in ABOVE}
         drawn: list[Fault] = [*self._upgrades(releases), *self._lasting(), *self._passing()]
-        drawn += self._sticks()
+        drawn += [*self._sticks(), *self._moves()]
         return Plan(
             seed=self._seed,
             depth=self._depth,
@@ -242,6 +242,13 @@ class _Draughtsman:
             chances = [random.random() < chance for chance in (0.5, 0.3, 0.4, 0.5)]
             is_up, is_twice, is_damaged, is_locked = chances
             yield faults.Stick(day, place, is_up, days, is_twice, is_damaged, is_locked)
+
+    def _moves(self) -> Iterator[Fault]:
+        random = Random(f"{self._seed}/{self._depth}/moves")  # noqa: S311  # a simulation
+        if random.random() < 0.3:  # noqa: PLR2004
+            for _ in range(random.choice([1, 1, 2])):
+                old, new = random.sample([COUNTY, DIRECT_COUNTY], 2)
+                yield faults.Move(random.uniform(0, 0.8) * self._days, old, new)
 
     def _crimes(self) -> Iterator[Fault]:
         random = self._random

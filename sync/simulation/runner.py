@@ -8,6 +8,7 @@ from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
 
+from sync.simulation.custody import Custody
 from sync.simulation.drama import Drama
 from sync.simulation.healing import heal, living
 from sync.simulation.invariants import broken
@@ -127,14 +128,15 @@ def try_seed(seed: int, *, depth: int = 1, mutant: str = "") -> Result:
 
 
 def _play(world: World) -> tuple[Drama, list[str]]:
-    drama, people = Drama(world), People(world)
+    custody = Custody(world)
+    drama, people = Drama(world, custody), People(world, custody)
     drama.schedule()
     people.schedule()
     world.build(without=drama.late)
     world.play(until_day=world.plan.days)
     world.play_out()
     findings = world.findings + heal(world, people)
-    return drama, findings or broken(world)
+    return drama, findings or [*custody.at_rest(), *broken(world)]
 
 
 def _outcome(world: World, *, skipped: int) -> Outcome:

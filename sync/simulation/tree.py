@@ -71,11 +71,23 @@ def below(place: str) -> list[str]:
 def audience(origin: str, route: str) -> set[str]:
     """The places a stream must reach, its own author left out."""
     direction, _, target = route.partition("/")
+    if direction == "to":
+        way = {*ancestors(origin), target, *ancestors(target)}
+        return {each for each in way if not _is_beyond(each, origin, target)}
     if direction == "up":
         return set(_climb(origin, target))
     if target == "all":
         return set(below(origin))
     return {each for each in below(origin) if inside(each, target) or inside(target, each)}
+
+
+def _is_beyond(place: str, origin: str, target: str) -> bool:
+    """Above the first place around both ends?"""
+    return any(inside(origin, each) and inside(target, each) for each in _under(place))
+
+
+def _under(place: str) -> list[str]:
+    return [each for each in PLACES if ABOVE.get(each) == place]
 
 
 def _climb(origin: str, level: str) -> Iterator[str]:

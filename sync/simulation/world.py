@@ -55,6 +55,10 @@ class World:
         """Place → hours its next loss of power lasts."""
         self.releases = dict(plan.releases)
         self.chronicle: list[str] = []
+        self.after_each: list[Callable[[], None]] = []
+        """What is looked at after everything that happens."""
+        self.put_back: set[str] = set()
+        """Places whose disk was put back to an earlier state."""
         self.findings: list[str] = []
         """What was seen to be wrong already while the plan was played."""
         self.revoked: dict[tuple[str, str], tuple[str, Branch, dict[str, int]]] = {}
@@ -114,6 +118,8 @@ class World:
             if event.what:
                 self.note(event.what)
             event.then()
+            for look in list(self.after_each):
+                look()
         self.now = max(self.now, until)
 
     def note(self, what: str) -> None:

@@ -1,6 +1,7 @@
 """The simulator itself: the same seed does the same, and what it says can be replayed."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,8 @@ from sync.simulation import (
     run_seed,
     try_seed,
 )
+from sync.simulation.custody import Custody
+from sync.simulation.faults import Move
 
 MUTANT = "authority-unasked"
 REVEALING = 0
@@ -75,6 +78,20 @@ def test_what_is_planted_is_taken_out_again() -> None:
     try_seed(REVEALING, mutant=MUTANT)
 
     run_seed(REVEALING)
+
+
+def test_a_county_that_acts_upon_an_acceptance_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two custodians at once: the watch over persons who move can fail."""
+    moving = next(seed for seed in count() if any(isinstance(f, Move) for f in draw(seed).faults))
+
+    def forgetful(custody: Custody, person: str, move: Move) -> list[str]:
+        return [move.place, *custodians(custody, person, move)]
+
+    custodians = Custody._custodians
+    run_seed(moving)
+    monkeypatch.setattr(Custody, "_custodians", forgetful)
+    with pytest.raises(BrokenPromiseError, match="one_custody"):
+        run_seed(moving)
 
 
 def test_links_alone_break_nothing_either() -> None:
