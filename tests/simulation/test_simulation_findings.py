@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Connection
 
-from sync import Arrived, Handler, Refused, StreamId, store
+from sync import Arrived, Handler, Limits, Refused, StreamId, store
+from sync.exchange import seal_what_is_written
+from sync.segment import read_header
 from sync.snapshot_giving import make_offer
 from sync.snapshot_taking import begin, keep_part, set_down
 from tests.scenario.sync_disks import restore, save
@@ -13,6 +15,7 @@ from tests.scenario.sync_snapshots import Facts
 from tests.scenario.sync_tree import (
     COUNTY,
     HANDLERS,
+    HOSTED,
     PROVINCE,
     TOWNSHIP,
     VILLAGE,
@@ -186,3 +189,54 @@ def test_a_snapshot_gives_what_a_host_wrote_and_holds_what_it_refused(tree: Tree
     assert village.facts() == {"mine": -1, "good": 2}
     assert village.held() == township.held() == [("yours", "refused")]
     assert county.held() == [("mine", "refused")]
+
+
+def test_what_is_unsealed_of_a_cut_transaction_stays_one(tree: Tree) -> None:
+    """Seed 5027: each of its segments went out again as a transaction of its own."""
+    tree.grow(PROVINCE)
+    tree.grow(VILLAGE, limits=Limits(seal_records=2))
+    province, village = tree[PROVINCE], tree[VILLAGE]
+    image = save(village)
+    village.write("up/province", fact("sent", 0))
+    tree.sync()
+    restore(village, image)
+    tree.clock.forward(hours=1)
+    village.write("up/province", *(fact(f"f{number}", number) for number in range(5)))
+    village.replica.seal()
+
+    for _ in range(4):
+        rise(village, province)
+        fall(province, village)
+        village.replica.seal()
+    rise(village, province)
+
+    headers = [read_header(one.header) for one in province.segments()]
+    assert [(one.first, one.last, one.cont) for one in headers if one.origin == VILLAGE] == [
+        (1, 1, False),
+        (1, 2, True),
+        (3, 4, True),
+        (5, 5, False),
+    ]
+
+
+def test_a_fork_of_which_everything_came_back_is_healed_as_well(tree: Tree) -> None:
+    """Seed 2576: nothing was left to seal, so the host never went on, and the incident stayed."""
+    tree.grow(PROVINCE, COUNTY, TOWNSHIP)
+    county, township = tree[COUNTY], tree[TOWNSHIP]
+    township.replica.host(region=HOSTED, level="village")
+    township.write("up/county", fact("a", 1, region=HOSTED), origin=HOSTED)
+    image = save(township)
+    tree.sync()
+    restore(township, image)
+    tree.clock.forward(hours=1)
+    township.replica.seal()
+
+    rise(township, county)
+    fall(county, township)
+    assert township.replica.status().outbox == 0
+    assert [one.kind for one in township.replica.status().incidents] == ["fork"]
+    seal_what_is_written(township.replica)
+
+    assert [one.kind for one in township.replica.status().incidents] == []
+    tree.sync()
+    assert len(county.diary()) == 1
