@@ -101,6 +101,7 @@ _GRANTS = (
     Grant("benefit.ended", _COUNTY, _FACT),
     Grant("benefit.recovery", _COUNTY, _FACT),
     Grant("pension.paid", _COUNTY, _FACT),
+    Grant("pension.unpaid", _COUNTY, _FACT),
     Grant("account.drawn", _COUNTY, _FACT),
     Grant("payroll.run", _COUNTY, _FACT),
     Grant("transfer.asked", _COUNTY, _MOVE),

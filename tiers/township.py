@@ -37,6 +37,7 @@ TOWNSHIP = p.Profile(
         p.item(p.ROLLS, *_DESK),
         p.item(p.RECEIPTS, Role.COORDINATOR),
         p.item(p.ACCOUNTS, *_DESK),
+        p.item(p.PAID_MONTH, *_DESK),
         p.item(p.NOTICES, *_DESK),
         p.item(p.POLICY, *_DESK),
         p.item(p.STATISTICS, *_DESK),

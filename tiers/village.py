@@ -36,6 +36,7 @@ VILLAGE = p.Profile(
         p.item(p.ROLLS, _COORDINATOR),
         p.item(p.RECEIPTS, _COORDINATOR),
         p.item(p.ACCOUNTS, _COORDINATOR),
+        p.item(p.PAID_MONTH, _COORDINATOR),
         p.item(p.NOTICES, _COORDINATOR),
         p.item(p.POLICY, _COORDINATOR),
         p.item(p.STATISTICS, _COORDINATOR),

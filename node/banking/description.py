@@ -96,7 +96,9 @@ def read_bank(text: str) -> Bank:
     _check_columns(data["code"], outgoing, needed=NEEDED_OUT)
     _check_columns(data["code"], incoming, needed=NEEDED_IN)
     answers = {
-        row["code"]: Answer(row["code"], LineState(row["state"]), row["reason"])
+        row["code"]: Answer(
+            row["code"], LineState(row["state"]), row["reason"], row.get("remedy", "")
+        )
         for row in data["answer"]
     }
     names = data["outgoing"]["file_name"]

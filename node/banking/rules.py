@@ -45,11 +45,14 @@ OPEN = (LineState.SENT, LineState.UNCLEAR)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A code of a bank: the state it gives a line, and why, in Chinese."""
+    """A code of a bank: the state it gives a line, and why, in Chinese. `remedy` names what helps
+    the person, for whoever makes the batch.
+    """
 
     code: str
     state: LineState
     reason: str
+    remedy: str = ""
 
 
 class Outcome(StrEnum):

@@ -28,10 +28,11 @@ from node.payroll.report import tell_run
 from node.payroll.rules import PaymentState, RunState
 from node.payroll.steps import content_hash
 from node.payroll.tables import payments, runs, typed
+from node.payroll.unpaid import NO_ACCOUNT
 from tiers import Role
 
 PURPOSE = "payroll"
-NO_ACCOUNT = "没有登记银行账户"
+
 
 _NEW_CARDS = typed("""
     UPDATE payroll_payment SET state = 'waiting', reason = '', account = n.bank_account
@@ -189,6 +190,7 @@ def prepare_again(uow: UnitOfWork, run_no: int) -> int:
     changed = uow.connection.execute(_NEW_CARDS, {"county": county, "run": run_no}).rowcount
     if not changed:
         raise Invalid("没有可以重发的人；失败的须先登记可用的银行账户")
+    tell_run(uow, uow.get(PayrollRun, county, run_no))
     return int(changed)
 
 

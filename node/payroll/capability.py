@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.payroll import api, pages  # noqa: PLC0415  # only a web process needs them
+    from node.payroll import (  # noqa: PLC0415  # only a web process needs them
+        api,
+        month_pages,
+        pages,
+    )
 
-    return [api.router, pages.router]
+    return [api.router, month_pages.router, pages.router]
 
 
 def _matters() -> tuple[DeathReport, ...]:

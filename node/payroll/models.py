@@ -216,6 +216,32 @@ class PaidLine(SQLModel, table=True):
     bounced_on: date | None = None
 
 
+class UnpaidPayment(SQLModel, table=True):
+    """A payment of a run that did not reach its person, as the county tells the village: why, in
+    the bank's words, and what helps (`rules.Remedy`). `state` is that of the payment; once it is
+    paid, in its own run or as arrears in a later one, `paid`.
+    """
+
+    __tablename__ = "unpaid_payment"
+    __table_args__ = (
+        Index("ix_unpaid_payment_village", "county_code", "village", "run_month"),
+        Index("ix_unpaid_payment_entitlement", "county_code", "entitlement_id"),
+    )
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    run_no: int = Field(primary_key=True)
+    pay_no: int = Field(primary_key=True)
+    run_month: date
+    village: str = Field(max_length=12)
+    entitlement_id: str = Field(max_length=36)
+    person_id: str = Field(max_length=36)
+    fen: int = Field(sa_type=BigInteger)
+    state: str = Field(max_length=12)
+    code: str = Field(default="", description="what stands with the payment: the bank's own code")
+    words: str = ""
+    remedy: str = Field(default="", max_length=12)
+
+
 class RunReport(SQLModel, table=True):
     """How a county's run stands, for the tiers above and below: due, paid, failed, on time."""
 

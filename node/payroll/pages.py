@@ -29,6 +29,7 @@ def _index_context(uow: UnitOfWork, month: str = "") -> dict[str, Any]:
     asked, counties = desk.county_rows(uow, read_month(month) if month else None)
     context: dict[str, Any] = {
         "keeps": uow.level is Level.COUNTY,
+        "per_person": uow.node.county is not None,
         "month": asked,
         "months": desk.months_known(uow),
         "counties": counties,

@@ -18,13 +18,14 @@ from node.core.db import insert_new, upsert
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
 from node.payroll.models import PayrollRun, RunReport
 from node.payroll.tables import COMPONENTS, paid_lines, reports, typed
+from node.payroll.unpaid import UNPAID
 from tiers import RegionCode
 
 PAID = RecordType("pension.paid", independent=True)
 DRAWN = RecordType("account.drawn", independent=True)
 RUN = RecordType("payroll.run", independent=True)
 
-RECORD_TYPES = (PAID, DRAWN, RUN)
+RECORD_TYPES = (PAID, DRAWN, RUN, UNPAID)
 
 _postings: Table = Posting.__table__  # type: ignore[attr-defined]
 

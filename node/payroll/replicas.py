@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, select
 from node.benefits.life_records import ends
 from node.benefits.records import entitlements
 from node.benefits.replicas import pensions_of_people
-from node.core.of_people import OfPeople, goes_along
+from node.core.of_people import OfPeople, by_person, goes_along
 from node.core.replica_table import ReplicaTable, of_county, of_people
-from node.payroll.tables import paid_lines, reports
+from node.payroll.tables import paid_lines, reports, unpaid
+from node.registry.records import people
 
 
 def _paid_to(_connection: Connection, county: str, ids: Sequence[str]) -> ColumnElement[bool]:
@@ -26,10 +27,13 @@ def _paid_to(_connection: Connection, county: str, ids: Sequence[str]) -> Column
 
 
 goes_along(OfPeople(paid_lines, _paid_to))
+goes_along(OfPeople(unpaid, by_person(unpaid)))
 
 _BY_PENSION = paid_lines.c.entitlement_id == entitlements.c.id
+_BY_PERSON = unpaid.c.person_id == people.c.id
 
 REPLICAS = (
     ReplicaTable(paid_lines, of_people(paid_lines, entitlements.c.village, _BY_PENSION)),
+    ReplicaTable(unpaid, of_people(unpaid, people.c.village, _BY_PERSON)),
     ReplicaTable(reports, partial(of_county, reports)),
 )

@@ -4,6 +4,7 @@ from node.core.work import UnitOfWork
 from node.payroll.models import PayrollRun, RunReport
 from node.payroll.records import publish_run
 from node.payroll.tables import typed
+from node.payroll.unpaid import tell_unpaid
 
 _STANDING = typed("""
     SELECT count(*), CAST(coalesce(sum(fen + offset_fen), 0) AS BIGINT),
@@ -21,7 +22,7 @@ _STANDING = typed("""
 
 
 def tell_run(uow: UnitOfWork, run: PayrollRun) -> RunReport:
-    """Keep and tell how a run stands now."""
+    """Keep and tell how a run stands now, and who of it has not been reached."""
     uow.session.flush()
     given = {"county": run.county_code, "run": run.run_no, "pay_day": run.pay_day}
     people, fen, paid, paid_fen, failed, in_time, in_time_fen = (
@@ -46,4 +47,5 @@ def tell_run(uow: UnitOfWork, run: PayrollRun) -> RunReport:
     uow.session.merge(report)
     uow.session.flush()
     publish_run(uow, report)
+    tell_unpaid(uow, run)
     return report

@@ -48,6 +48,21 @@ class PaymentState(TitledEnum):
     KEPT = "kept", "全额抵扣"
 
 
+class Remedy(TitledEnum):
+    """What helps somebody whose pension did not come, in the words the coordinator says to them.
+
+    A bank's description names one for each of its answers (`docs/how-to-add-a-bank.md`).
+    """
+
+    CARD = "card", "请本人换用能收款的银行卡，办理变更登记，县级按新卡重发"
+    NAME = "name", "请核对银行卡上的户名和卡号，登记有误的办理变更登记"
+    BANK = "bank", "请本人带身份证到开户银行解除冻结、挂失，或换卡后办理变更登记"
+    REGISTER = "register", "还没有登记银行卡，请本人提供卡号并办理变更登记"
+    WAIT = "wait", "不用办理，银行查明以后县级会重发或确认到账"
+    CERTIFY = "certify", "请协助本人办理生存认证，认证后恢复并补发"
+    ASK = "ask", "请联系县级经办机构查明原因"
+
+
 class LineKind(TitledEnum):
     """What a line pays."""
 

@@ -23,6 +23,7 @@ from node.payroll.models import (
     PayrollPayment,
     PayrollRun,
     RunReport,
+    UnpaidPayment,
 )
 
 runs: Table = PayrollRun.__table__  # type: ignore[attr-defined]
@@ -32,6 +33,7 @@ funding: Table = FundingRequest.__table__  # type: ignore[attr-defined]
 receipts: Table = FundingReceipt.__table__  # type: ignore[attr-defined]
 paid_lines: Table = PaidLine.__table__  # type: ignore[attr-defined]
 recovered_months: Table = RecoveredMonth.__table__  # type: ignore[attr-defined]
+unpaid: Table = UnpaidPayment.__table__  # type: ignore[attr-defined]
 reports: Table = RunReport.__table__  # type: ignore[attr-defined]
 
 COMPONENTS = ("base_fen", "city_fen", "county_fen", "years_fen", "age_fen", "account_fen")
@@ -47,6 +49,8 @@ _TYPES: dict[str, Any] = {
     "day": Date(),
     "pay_day": Date(),
     "county": String(12),
+    "low": String(12),
+    "high": String(12),
     "reason": String(),
     "entitlement": String(),
     "yes": Boolean(),

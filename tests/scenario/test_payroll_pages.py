@@ -79,11 +79,17 @@ def test_a_month_by_four_people(desks: Desks) -> None:
     assert officer.get(f"{run}/list.pdf").content.startswith(b"%PDF")
     rates = words(officer.get("/payroll").text)
     assert "66.66%" in rates
+    people = words(officer.get("/payroll/month?came=failed").text)
+    assert "账户已销户 请本人换用能收款的银行卡" in people
+    assert "全部 3" in people
+    assert officer.get("/payroll/month?came=lost").status_code == 422
+    assert officer.get("/payroll/month/list.pdf").content.startswith(b"%PDF")
 
 
 def test_the_lists_say_whom_to_ask_and_whom_to_see(desks: Desks) -> None:
     listed = words(desks.officer.get("/registry/worklists/not-paid").text)
-    assert "请核对银行卡并办理变更登记" in listed
+    assert "账户已销户" in listed
+    assert "请本人换用能收款的银行卡" in listed
     desks.on(date(2026, 7, 10))
     assert "2026-08-20" in words(desks.officer.get("/registry/worklists/certification").text)
 

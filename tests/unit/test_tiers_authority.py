@@ -62,6 +62,7 @@ TABLE = [
     ("benefit.ended", "county", [UP, BACK]),
     ("benefit.recovery", "county", [UP, BACK]),
     ("pension.paid", "county", [UP, BACK]),
+    ("pension.unpaid", "county", [UP, BACK]),
     ("account.drawn", "county", [UP, BACK]),
     ("payroll.run", "county", [UP, BACK]),
     ("transfer.asked", "county", [UP, f"to/{OTHER_COUNTY}"]),
