@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-
 import sync
 from node.accounts.bulk_facts import bulk_rows, publish_bulk
 from node.banking.service import banks
