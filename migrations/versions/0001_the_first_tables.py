@@ -1297,6 +1297,25 @@ def upgrade() -> None:
         batch_op.create_index('ix_unmatched_money_state', ['county_code', 'state', 'received_on'], unique=False)
         batch_op.create_index('ux_unmatched_money_origin', ['county_code', 'origin'], unique=True)
 
+    op.create_table('unpaid_payment',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('run_no', sa.Integer(), nullable=False),
+    sa.Column('pay_no', sa.Integer(), nullable=False),
+    sa.Column('run_month', sa.Date(), nullable=False),
+    sa.Column('village', sa.String(length=12), nullable=False),
+    sa.Column('entitlement_id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('words', sa.String(), nullable=False),
+    sa.Column('remedy', sa.String(length=12), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'run_no', 'pay_no')
+    )
+    with op.batch_alter_table('unpaid_payment', schema=None) as batch_op:
+        batch_op.create_index('ix_unpaid_payment_entitlement', ['county_code', 'entitlement_id'], unique=False)
+        batch_op.create_index('ix_unpaid_payment_village', ['county_code', 'village', 'run_month'], unique=False)
+
     op.create_table('usage_digest',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
@@ -1744,6 +1763,11 @@ def downgrade() -> None:
 
     op.drop_table('usage_question')
     op.drop_table('usage_digest')
+    with op.batch_alter_table('unpaid_payment', schema=None) as batch_op:
+        batch_op.drop_index('ix_unpaid_payment_village')
+        batch_op.drop_index('ix_unpaid_payment_entitlement')
+
+    op.drop_table('unpaid_payment')
     with op.batch_alter_table('unmatched_money', schema=None) as batch_op:
         batch_op.drop_index('ux_unmatched_money_origin')
         batch_op.drop_index('ix_unmatched_money_state')
