@@ -10,6 +10,8 @@ from typing import Any
 
 from node.core.errors import Unavailable
 from node.demo.acts import COUNTIES, PREFIX, YEAR, pass_all, restart, wait_for_work
+from node.demo.client import Desk
+from node.demo.paper import sheet
 from node.demo.people import Villager
 from node.demo.plan import VillagePlan
 from node.demo.stage import Progress, Stage, all_pages
@@ -20,6 +22,8 @@ CHANGES_DAY = (YEAR, 12, 2)
 CARD = "6219990000000000028"
 STRAIGHT = frozenset({"detail_change", "grade_choice", "complaint"})
 """Matters that go from the village to the county; the others pass the township."""
+ON_PAPER = frozenset({"cancellation"})
+"""Matters that go nowhere without a photo of the evidence."""
 RETURNED = "key_change"
 YOUNGEST, OLDEST = 18, 50
 TRIES = 10
@@ -83,12 +87,20 @@ def _enter(stage: Stage, village: VillagePlan) -> Iterator[str]:
         for person in islice(people, TRIES):
             who = {"name": person.name, "citizen_number": person.citizen_number}
             form = {**who, "village": str(village.code), **more(person)}
-            answer = desk.post("/api/cases", {"matter": matter, "forms": [form]})
-            if answer["accepted"]:  # somebody on the roll was turned down in February
-                yield str(answer["outcomes"][0]["id"])
+            case_id = _sent(desk, matter, form)
+            if case_id:  # somebody on the roll was turned down in February
+                yield case_id
                 break
         else:
             raise Unavailable(f"{village.code} 没有人可以办理 {matter}")
+
+
+def _sent(desk: Desk, matter: str, form: Form) -> str:
+    """The case's id; nothing when it was refused."""
+    if matter in ON_PAPER:
+        return desk.apply(matter, form, photo=sheet())
+    answer = desk.post("/api/cases", {"matter": matter, "forms": [form]})
+    return str(answer["outcomes"][0]["id"]) if answer["accepted"] else ""
 
 
 def _complain(stage: Stage, village: VillagePlan) -> str:

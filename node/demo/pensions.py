@@ -9,6 +9,7 @@ from node.core.errors import Unavailable
 from node.demo import bulletins
 from node.demo.acts import COUNTIES, PREFIX, YEAR, case_through, publish, wait_acknowledged
 from node.demo.client import Desk
+from node.demo.paper import sheet
 from node.demo.plan import HANSI_VILLAGE, ZHONGMU
 from node.demo.stage import Progress, Stage
 from tiers import RegionCode
@@ -96,9 +97,8 @@ def _report_death(stage: Stage) -> None:
         "heir_card": "6217000012345678903",
     }
     coordinator = stage.coordinator(village)
-    answer = coordinator.post("/api/cases", {"matter": "death_report", "forms": [form]})
-    if answer["accepted"] != 1:
-        raise Unavailable(f"死亡申报没有受理：{answer}")
+    if not coordinator.apply("death_report", form, photo=sheet()):
+        raise Unavailable("死亡申报没有受理")
     case_through(stage, ZHONGMU, village)
     stage.facts["more_cases"] = {village.code: 1}
     stage.facts["died"] = person["citizen_number"]

@@ -58,6 +58,10 @@ class DeathReport(PensionMatter):
     form = DeathReportForm
     states = (BenefitState.IN_FORCE, BenefitState.SUSPENDED)
 
+    def needs_evidence(self, form: Any) -> bool:  # noqa: ARG002  # the matter's signature
+        """A death is reported on a photo or a scan of the certificate."""
+        return True
+
     def options(self, uow: UnitOfWork) -> Mapping[str, Sequence[Option]]:
         """Villages and evidence."""
         return {**super().options(uow), "evidence": choices(Evidence)}

@@ -32,6 +32,8 @@ from node.registry.records import categories, publish_categories
 from tiers import Level
 
 GROUP = "特殊群体"
+OF_LISTS = frozenset({Evidence.CIVIL_AFFAIRS, Evidence.RURAL_REVITALISATION, Evidence.HEALTH})
+"""What departments confirm by lists of many people: the list's number is looked up there."""
 
 
 class CategoryGrantForm(PersonForm):
@@ -67,6 +69,10 @@ class CategoryGrant(PersonMatter[CategoryGrantForm]):
     title = "特殊群体认定"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = CategoryGrantForm
+
+    def needs_evidence(self, form: CategoryGrantForm) -> bool:
+        """A certificate (残疾人证) is shown; a department's list is named by its number."""
+        return form.evidence not in OF_LISTS
 
     def options(self, uow: UnitOfWork) -> Mapping[str, Sequence[Option]]:
         """Villages, groups, evidence."""

@@ -64,6 +64,10 @@ class Cancellation(PersonMatter[CancellationForm]):
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = CancellationForm
 
+    def needs_evidence(self, form: CancellationForm) -> bool:  # noqa: ARG002  # whatever ends it
+        """Participation ends on a photo or a scan of the paper that says why (死亡证明, say)."""
+        return True
+
     def fits(self, person: Known) -> bool:
         """Who contributes, or pauses."""
         return person.standing in (Standing.ACTIVE, Standing.INTERRUPTED)

@@ -22,9 +22,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import select
 
+from node.attachments.service import prepare
 from node.cases import service as cases
 from node.cases.matter import matter_of, register
 from node.cases.models import Case, CaseStep
+from node.cases.papers import attach
 from node.cases.rules import (
     STAGE_OF,
     Action,
@@ -37,11 +39,10 @@ from node.cases.rules import (
 )
 from node.cases.rules import Path as CasePath
 from node.core.errors import Refusal
-from node.core.work import Actor
+from node.core.work import Actor, UnitOfWork
 from node.registry.capability import CAPABILITY
 from node.registry.codes import STANDING_OF, Standing
 from node.registry.models import Enrolment, Person, PersonChange
-from node.registry.records import RECORD_TYPES
 from node.registry.service import NewEnrolment, enrol_many
 from tests.fixtures.offices import (
     COUNTY,
@@ -56,15 +57,17 @@ from tests.fixtures.offices import (
     person,
 )
 from tests.fixtures.schema import sqlite_copy, sqlite_template
+from tests.unit.test_attachments_imaging import picture
 from tiers import Duty, Level, RegionCode, Role
 
 RUNS = int(os.environ.get("WUJI_JOURNEYS", "10"))
 STEPS = 25
 PEOPLE = (1, 2, 3)
-KINDS.update({kind.name: kind for kind in RECORD_TYPES})
+KINDS.update({kind.name: kind for kind in CAPABILITY.record_types})
 for each in CAPABILITY.matters():
     register(each)
 
+PAPER = prepare(picture())
 DAY = "2026-03-16"
 FORMS: dict[str, list[dict[str, Any]]] = {
     "enrolment": [{}],
@@ -166,7 +169,13 @@ class Journeys(RuleBasedStateMachine):
         office, actor = data.draw(st.sampled_from(entering))
         who = {"name": "赵样本", "citizen_number": citizen_number(serial), "village": VILLAGE}
         form = enrolment_form(serial) if matter == "enrolment" else {**who, **more}
-        self.tried(office, actor, lambda uow: cases.submit(uow, matter, form))
+        self.tried(office, actor, lambda uow: self.entered(uow, matter, form))
+
+    def entered(self, uow: UnitOfWork, matter: str, form: dict[str, Any]) -> Case:
+        """With a photo, which some matters ask for and others let pass."""
+        draft = cases.save_draft(uow, matter, form)
+        attach(uow, draft, [PAPER], kind="certificate")
+        return cases.submit(uow, matter, form, draft_id=draft.id)
 
     @rule()
     def everything_arrives(self) -> None:

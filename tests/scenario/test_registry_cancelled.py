@@ -14,20 +14,21 @@ from node.accounts.chart import Kind
 from node.accounts.models import Account, AccountClosing, JournalEntry
 from node.accounts.verify import verify
 from node.accounts.year_end import close_year
+from node.attachments.service import prepare
 from node.banking.rules import LineState
 from node.benefits.models import BenefitEnd, Entitlement
 from node.cases import service as cases
 from node.cases.matter import register
+from node.cases.papers import attach
 from node.cases.rules import Action
 from node.contributions.service import confirm_payments, pay_subsidies
-from node.core.errors import Problems
+from node.core.errors import Invalid, Problems
 from node.payroll.models import PayrollPayment
 from node.payroll.rules import RunKind
 from node.registry import service as registry
 from node.registry.capability import CAPABILITY
 from node.registry.events import held_by
 from node.registry.models import Person
-from node.registry.records import RECORD_TYPES
 from node.registry.timeline import timeline_of
 from tests.fixtures.collecting import ordered, presented, publish_collection, with_cards
 from tests.fixtures.county import COUNTY, VILLAGE, citizen_number, closing, open_county, payment
@@ -35,15 +36,17 @@ from tests.fixtures.county import publish_rate as rate
 from tests.fixtures.offices import KINDS, Office, carry, open_office, person
 from tests.fixtures.payroll import Payers, open_payers
 from tests.fixtures.schema import sqlite_copy
+from tests.unit.test_attachments_imaging import picture
 from tiers import RegionCode, Role
 
-KINDS.update({kind.name: kind for kind in RECORD_TYPES})
+KINDS.update({kind.name: kind for kind in CAPABILITY.record_types})
 for _matter in CAPABILITY.matters():
     register(_matter)
 
 BORN = date(1980, 5, 1)
 PAID, SUBSIDY = 100_000, 11_000
 CARD = "6217000099990001"
+CERTIFICATE = prepare(picture())
 
 
 both = pytest.mark.usefixtures("migrated_url")
@@ -98,7 +101,9 @@ def submit(payers: Payers, **over: Any) -> str:
     acceptor = person("孙受理", COUNTY, Role.ACCEPTOR)
     said = form(citizen_number=number_of(payers), **over)
     with payers.county.work(acceptor) as uow:
-        return cases.submit(uow, "cancellation", said).id
+        draft = cases.save_draft(uow, "cancellation", said)
+        attach(uow, draft, [CERTIFICATE], kind="certificate")
+        return cases.submit(uow, "cancellation", said, draft_id=draft.id).id
 
 
 def cancel(payers: Payers, **over: Any) -> str:
@@ -257,6 +262,13 @@ def test_somebody_has_to_be_paid(payers: Payers) -> None:
     assert "继承人" in refused(payers, payee="赵样本", payee_card="")["payee"]
     assert set(refused(payers, **alive, payee="", payee_card="")) == {"payee_card"}
     assert set(refused(payers, **alive, payee="钱亲属", payee_card="")) == {"payee_card"}
+
+
+def test_nothing_goes_on_without_the_paper(payers: Payers) -> None:
+    said = form(citizen_number=number_of(payers))
+    acceptor = person("孙受理", COUNTY, Role.ACCEPTOR)
+    with payers.county.work(acceptor) as uow, pytest.raises(Invalid, match="照片"):
+        cases.submit(uow, "cancellation", said)
 
 
 def test_money_on_its_way_keeps_the_account_open(payers: Payers) -> None:

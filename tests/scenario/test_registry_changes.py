@@ -24,7 +24,6 @@ from node.registry.capability import CAPABILITY
 from node.registry.events import Changed
 from node.registry.known import find_known
 from node.registry.models import GradeChoice, Person, PersonChange
-from node.registry.records import RECORD_TYPES
 from node.registry.service import NewEnrolment
 from tests.fixtures.offices import (
     HOSTED,
@@ -39,7 +38,7 @@ from tests.fixtures.offices import (
 from tests.unit.test_attachments_imaging import picture
 from tiers import RegionCode
 
-KINDS.update({kind.name: kind for kind in RECORD_TYPES})
+KINDS.update({kind.name: kind for kind in CAPABILITY.record_types})
 for matter in CAPABILITY.matters():
     register(matter)
 
@@ -284,6 +283,7 @@ def test_a_cancellation_closes_the_enrolment_and_says_so_to_those_who_settle(
         net,
         "cancellation",
         about(reason="death", happened_on="2026-03-10", evidence="death", payee="赵家人"),
+        photo=True,
     )
     (changed,) = heard
     assert changed.closes
