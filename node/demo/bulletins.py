@@ -41,6 +41,7 @@ def january() -> list[dict[str, Any]]:
         _bulletin(22, "collection_ways", "缴费方式和集中缴费期", {"ways": _ways()}),
         _bulletin(6, "holiday_calendar", "2025年节假日安排", _holidays(2025)),
         _bulletin(7, "holiday_calendar", "2026年节假日安排", _holidays(2026)),
+        _bulletin(23, "account_interest_rate", f"{YEAR - 1}年个人账户记账利率", _rate(YEAR - 1)),
         *_of_paying(),
     ]
 
@@ -141,8 +142,12 @@ def _ways() -> list[dict[str, Any]]:
 
 def december() -> dict[str, Any]:
     """The account interest rate, once a year."""
-    body = {"year": YEAR, "rate_ppm": RATE_PPM, "interest_lag_months": 1}
-    return _bulletin(5, "account_interest_rate", f"{YEAR}年个人账户记账利率", body)
+    return _bulletin(5, "account_interest_rate", f"{YEAR}年个人账户记账利率", _rate(YEAR))
+
+
+def _rate(year: int) -> dict[str, Any]:
+    """The rate of a year; accounts that end before the next is published earn at the last one."""
+    return {"year": year, "rate_ppm": RATE_PPM, "interest_lag_months": 1}
 
 
 def _bulletin(serial: int, kind: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
