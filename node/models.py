@@ -19,6 +19,7 @@ CAPABILITIES_WITH_TABLES = (
     "statistics",
     "quality",
     "supervision",
+    "assessment",
     "network",
 )
 

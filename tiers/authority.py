@@ -116,6 +116,9 @@ _GRANTS = (
     Grant("usage.digested", _COUNTY, _UP),
     Grant("usage.asked", (_P, _C), _BACK),
     Grant("usage.answered", _COUNTY, _UP),
+    Grant("assessment.published", (_C,), _FACT),
+    Grant("inspection.told", (_C,), _FACT),
+    Grant("inspection.answered", _COUNTY, _UP),
     Grant("node.reported", _BELOW_PROVINCE, _UP),
     Grant("sync.held", _EVERYONE, _FACT),
 )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from node.core.i18n import _
+from node.policy.assessment_bodies import AssessmentScheme
 from node.policy.benefit_bodies import BENEFIT_BODIES
 from node.policy.body import Body, Fen, Year
 from node.policy.calendar_bodies import HolidayCalendar
@@ -129,6 +130,7 @@ _OWN: tuple[type[Body], ...] = (
     RegionChange,
     QualityRules,
     PublicNotices,
+    AssessmentScheme,
 )
 
 BODIES: dict[str, type[Body]] = {

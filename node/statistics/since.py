@@ -21,6 +21,7 @@ QUIET = frozenset(
         "quality.answered",
         "usage.digested",
         "usage.answered",
+        "inspection.answered",
     }
 )
 """What travels with the facts and changes no figure."""

@@ -1,0 +1,1 @@
+"""Assessment (考核) and inspections (检查)."""
