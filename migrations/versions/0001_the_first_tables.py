@@ -99,6 +99,29 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('login')
     )
+    op.create_table('assessment_mark',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('item', sa.String(length=20), nullable=False),
+    sa.Column('percent', sa.SmallInteger(), nullable=False),
+    sa.Column('note', sa.String(), nullable=False),
+    sa.Column('given_by_name', sa.String(), nullable=False),
+    sa.Column('given_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'item')
+    )
+    op.create_table('assessment_result',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('year', sa.SmallInteger(), nullable=False),
+    sa.Column('version', sa.SmallInteger(), nullable=False),
+    sa.Column('bulletin_id', sa.String(length=36), nullable=False),
+    sa.Column('items', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('total_milli', sa.Integer(), nullable=False),
+    sa.Column('place', sa.SmallInteger(), nullable=False),
+    sa.Column('places', sa.SmallInteger(), nullable=False),
+    sa.Column('published_by_name', sa.String(), nullable=False),
+    sa.Column('published_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'year', 'version')
+    )
     op.create_table('bank_batch',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('batch_no', sa.BigInteger(), nullable=False),
@@ -606,6 +629,28 @@ def upgrade() -> None:
     sa.Column('closed_by_name', sa.String(), nullable=False),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('county_code', 'year', 'month', 'day')
+    )
+    op.create_table('inspection',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('city', sa.String(length=12), nullable=False),
+    sa.Column('purpose', sa.String(), nullable=False),
+    sa.Column('planned_on', sa.Date(), nullable=False),
+    sa.Column('planned_by_name', sa.String(), nullable=False),
+    sa.Column('visited_on', sa.Date(), nullable=True),
+    sa.Column('conclusion', sa.String(), nullable=False),
+    sa.Column('findings', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'id')
+    )
+    op.create_table('inspection_answer',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('inspection_id', sa.String(length=36), nullable=False),
+    sa.Column('finding', sa.SmallInteger(), nullable=False),
+    sa.Column('text', sa.String(), nullable=False),
+    sa.Column('answered_by_name', sa.String(), nullable=False),
+    sa.Column('answered_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'inspection_id', 'finding')
     )
     op.create_table('interest_correction',
     sa.Column('county_code', sa.String(length=12), nullable=False),
@@ -1889,6 +1934,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_interest_correction_account')
 
     op.drop_table('interest_correction')
+    op.drop_table('inspection_answer')
+    op.drop_table('inspection')
     op.drop_table('income_closing')
     with op.batch_alter_table('household_member', schema=None) as batch_op:
         batch_op.drop_index('ux_household_member')
@@ -1987,6 +2034,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_bank_batch_purpose')
 
     op.drop_table('bank_batch')
+    op.drop_table('assessment_result')
+    op.drop_table('assessment_mark')
     op.drop_table('app_user')
     op.drop_table('acknowledgement')
     op.drop_table('account_settlement')
