@@ -27,12 +27,14 @@ def _routers() -> "list[APIRouter]":
         api,
         certification_pages,
         pages,
+        print_pages,
     )
 
     return [
         api.router,
         adjustment_pages.router,
         certification_pages.router,
+        print_pages.router,
         pages.router,
     ]
 

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from node.accounts.service import printed
 from node.accounts.sources import Source
 from node.benefits import service
+from node.benefits.codes import BenefitState
 from node.benefits.models import Entitlement
 from node.benefits.sheet import told
 from node.cases.queries import require_seeing
@@ -70,6 +71,7 @@ def _sheet(uow: UnitOfWork, pension: Entitlement) -> dict[str, Any]:
         "person": person,
         "number": number,
         "sources": SOURCES,
+        "states": BenefitState,
         "told": told,
         "today": uow.today,
     }

@@ -108,7 +108,7 @@ def _form(uow: UnitOfWork, paper: Paper, case: Case, places: Places) -> None:
     if attached := _attached(case):
         paper.grid([[("所附材料", attached, 0.0)]])
     paper.box("申请人声明", DECLARATION, bottom=f"申请人（签字或手印）：　　　　　　{_BLANK_DATE}")
-    for label, text, bottom in _opinions(uow, case):
+    for label, text, bottom in opinions(uow, case):
         paper.box(label, text, bottom=bottom)
     paper.line("本表一式两份，申请人、县级经办机构各存一份。", size=8)
 
@@ -133,7 +133,7 @@ def _attached(case: Case) -> str:
     return "、".join(f"{title} {number} 张" for title, number in counted.items())
 
 
-def _opinions(uow: UnitOfWork, case: Case) -> Iterator[tuple[str, str, str]]:
+def opinions(uow: UnitOfWork, case: Case) -> Iterator[tuple[str, str, str]]:
     """The boxes of the desks a case passes, filled in by the latest step of each."""
     done: dict[Action, CaseStep] = {
         Action(step.action): step for step in service.timeline(uow, case)

@@ -5,6 +5,7 @@ typeface (WenQuanYi Micro Hei, from a wheel) is embedded as the subset that was 
 page prints the same on a machine without any Chinese font. All measures are millimetres.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from io import BytesIO
@@ -24,6 +25,9 @@ LETTER = 3.25
 """Width of a Chinese letter in a ruled cell."""
 LABEL_WIDEST = 34.0
 LABEL_NARROWEST = 20.0
+
+PIECES = re.compile(r"[（《“]*(?:[0-9A-Za-z.,%〔〕-]+|.)[，。；：、）》”]*", re.DOTALL)
+"""What is not parted at the end of a line: a number, or a letter with the marks around it."""
 
 Align = Literal["L", "C", "R"]
 
@@ -65,6 +69,23 @@ class Paper:
     def line(self, text: str, *, size: int = BODY, align: Align = "L") -> None:
         """A paragraph, broken where it must be."""
         self._text(text, size=size, align=align, height=size * 0.6)
+
+    def prose(self, text: str, *, size: int = 12) -> None:
+        """A paragraph of a letter: indented by two letters, numbers whole, no line that begins with
+        a closing mark (避头尾).
+        """
+        pdf = self._pdf
+        pdf.set_font(size=size)
+        lines, line = [], "　　"
+        for piece in PIECES.findall(text):
+            if pdf.get_string_width(line + piece) > self.width - 2 * pdf.c_margin:
+                lines.append(line.rstrip())
+                line = piece.lstrip()
+            else:
+                line += piece
+        for each in [*lines, line]:
+            pdf.cell(0, size * 0.6, each, new_x="LMARGIN", new_y="NEXT")
+        pdf.set_font(size=BODY)
 
     def facts(self, pairs: Sequence[tuple[str, str]], *, columns: int = 2) -> None:
         """Labels and values in a ruled grid, `columns` pairs a row; an odd last value is wide."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from node.benefits.service import (
     Claim,
@@ -53,6 +55,12 @@ def form(desk: CountySite, serial: int = 0, **over: object) -> dict[str, object]
         "draws_no_other": True,
     }
     return typed | over
+
+
+def pages_of(content: bytes) -> list[str]:
+    """What each page of a PDF says, without blanks."""
+    texts = [page.extract_text() for page in PdfReader(BytesIO(content)).pages]
+    return ["".join(text.split()) for text in texts]
 
 
 def claimed(desk: CountySite, *forms: dict[str, object]) -> list[str]:
@@ -115,6 +123,17 @@ def test_the_calculation_sheet_shows_every_line(desk: CountySite) -> None:
         "410122-00000001",
     ):
         assert said in sheet
+    [page] = pages_of(desk.approver.get(f"/benefits/{made}/print/sheet").content)
+    for said in ("待遇核定表", "储存额3,037.50元÷139", "其中：个人缴费", "以上各项合计134.85"):
+        assert said in page
+    assert "自2024年1月1日起执行" in page  # the document behind a line, by name
+    [letter] = pages_of(
+        desk.approver.post("/benefits/print/notice", {"pension": [made, made]}).content
+    )
+    assert "自2025年9月起按月发放，每月134.85元" in letter
+    assert "送达回证" in letter
+    assert desk.approver.post("/benefits/print/notice", {}).status_code == 422
+    assert desk.approver.get(f"/benefits/{made}/print/other").status_code == 404
     who = next(iter(desk.county.people))
     assert "月养老金（元） 134.85" in words(desk.approver.get(f"/registry/{who}").text)
 
