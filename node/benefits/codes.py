@@ -34,6 +34,11 @@ class CertificationMethod(TitledEnum):
     PHOTO = "photo", "照片视频"
     COMPARISON = "comparison", "数据比对"
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether somebody of ours has seen the person, and not only another office's data."""
+        return self is not CertificationMethod.COMPARISON
+
 
 class EndReason(TitledEnum):
     """Why a pension ended, or the saving for one (the codes of `registry.codes.CloseReason`)."""

@@ -44,7 +44,7 @@ def _printed(request: Request, uow: UnitOfWork, paper: str, ids: list[str]) -> R
     if not ids:
         raise Invalid("请先勾选要打印的人")
     if len(ids) > AT_ONCE:
-        raise Invalid(f"一次最多打印 {AT_ONCE} 份，请分批打印")
+        raise Invalid("一次最多打印 {most} 份，请分批打印", most=AT_ONCE)
     places: Places = request.app.state.node.places
     headers = {"Content-Disposition": f'inline; filename="{paper}.pdf"'}
     return Response(make(uow, ids, places), media_type=PDF, headers=headers)

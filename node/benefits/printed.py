@@ -1,12 +1,12 @@
-"""待遇核定表 and 待遇核定通知书: what a pension comes to, line by line with the documents behind it, and
-the letter that tells its person.
+"""待遇核定表, 待遇核定通知书: what a pension comes to, line by line with the documents behind it,
+and the letter that tells its person.
 
 Source of the layouts: the forms annexed to 人社部发〔2014〕23号 (待遇核定表: facts, components,
 opinions). What the letter says of remedies: 行政复议法 §20 (60 days), 行政诉讼法 §46 (6 months).
 Numbers stand in full on paper, so printing is recorded as reading them is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -45,13 +45,12 @@ def sheets_pdf(uow: UnitOfWork, pension_ids: Sequence[str], places: Places) -> b
         NotFound: one is not here, or not in the region the actor works for.
     """
     found = _found(uow, pension_ids)
-    documents = _documents(uow, [pension for pension, _ in found])
     paper = Paper(SHEET_TITLE, footer=_printed_by(uow, places))
-    for place, (pension, person) in enumerate(found):
+    for place, each in enumerate(found):
         if place:
             paper.new_page()
-        _sheet(uow, paper, pension, person, places, documents)
-        record_access(uow, person.id, what="待遇核定表", reason="打印")
+        _sheet(uow, paper, each, places)
+        record_access(uow, each[1].id, what="待遇核定表", reason="打印")
     return paper.bytes()
 
 
@@ -77,12 +76,10 @@ def _found(uow: UnitOfWork, ids: Sequence[str]) -> list[tuple[Entitlement, Perso
     return [(each, registry.person_of(uow, each.person_id)) for each in pensions]
 
 
-def _documents(uow: UnitOfWork, pensions: Sequence[Entitlement]) -> dict[str, Bulletin]:
-    """The bulletins named on the sheets, by number."""
-    named = {line["reference"] for each in pensions for line in each.sheet if line["reference"]}
-    found = select(Bulletin).where(
-        col(Bulletin.number).in_(named), Bulletin.status == "published"
-    )
+def _documents(uow: UnitOfWork, pension: Entitlement) -> dict[str, Bulletin]:
+    """The bulletins named on a sheet, by number."""
+    named = {line["reference"] for line in pension.sheet if line["reference"]}
+    found = select(Bulletin).where(col(Bulletin.number).in_(named), Bulletin.status == "published")
     return {each.number: each for each in uow.session.exec(found)}
 
 
@@ -99,13 +96,10 @@ def _number(pension: Entitlement) -> str:
 
 
 def _sheet(
-    uow: UnitOfWork,
-    paper: Paper,
-    pension: Entitlement,
-    person: Person,
-    places: Places,
-    documents: Mapping[str, Bulletin],
+    uow: UnitOfWork, paper: Paper, found: tuple[Entitlement, Person], places: Places
 ) -> None:
+    pension, person = found
+    documents = _documents(uow, pension)
     paper.qr(f"{SCHEME} {_number(pension)} {pension.id}", under=pension.id[-12:])
     paper.heading(SHEET_TITLE, under=f"{places.path(pension.village)}　　单位：元")
     paper.facts(
@@ -164,30 +158,42 @@ def _parts(pension: Entitlement) -> tuple[list[Row], int]:
 
 
 def _letter(paper: Paper, pension: Entitlement, person: Person, places: Places) -> None:
-    parts, total = _parts(pension)
-    told = "，".join(f"{line['item']} {yuan(line['fen'])} 元" for line in parts)
     number = mask_citizen_number(person.citizen_number)
     paper.qr(f"{SCHEME} {_number(pension)} {pension.id}", under=pension.id[-12:])
     paper.heading(NOTICE_TITLE, under=places.path(pension.village))
     paper.space(4)
     paper.line(f"{person.name}（{number}）：", size=12)
-    for text in (
-        f"您申请领取{SCHEME}待遇，经核定符合领取条件，自{_month(pension.due_from)}起按月发放，"
-        f"每月 {yuan(total)} 元。其中：{told}。",
-        f"您累计缴费 {pension.paid_years} 年，个人账户储存额 {yuan(pension.balance_fen)} 元，"
-        f"计发月数 {pension.divisor_months}。个人账户支完以后，养老金由基金继续支付，直至终身。",
-        "国家和本省调整标准、您达到高龄加发年龄的，养老金随之调整，不需申请。",
-        "养老金每月发到您登记的银行账户。换卡、改名、迁移的，请及时办理变更登记；"
-        "没有按时到账的，请向村协管员询问。",
-        "请每年办理一次领取资格认证，可以找村协管员办理。没有按时认证的会暂停发放，认证以后补发。",
-        "对核定结果有异议的，可以自收到本通知之日起六十日内申请行政复议，或者六个月内向人民法院起诉；"
-        "也可以先向县级经办机构申请复核。",
-    ):
+    for text in _paragraphs(pension):
         paper.space(2)
         paper.prose(text)
     paper.space(6)
-    paper.line(f"{places.name(pension.county_code)}城乡居民养老保险经办机构（盖章）", size=12, align="R")
+    paper.line(
+        f"{places.name(pension.county_code)}城乡居民养老保险经办机构（盖章）", size=12, align="R"
+    )
     paper.line(chinese_date(business_date(pension.determined_at)), size=12, align="R")
+
+
+def _paragraphs(pension: Entitlement) -> Iterator[str]:
+    parts, total = _parts(pension)
+    told = "，".join(f"{line['item']} {yuan(line['fen'])} 元" for line in parts)
+    yield (
+        f"您申请领取{SCHEME}待遇，经核定符合领取条件，自{_month(pension.due_from)}起按月发放，"
+        f"每月 {yuan(total)} 元。其中：{told}。"
+    )
+    yield (
+        f"您累计缴费 {pension.paid_years} 年，个人账户储存额 {yuan(pension.balance_fen)} 元，"
+        f"计发月数 {pension.divisor_months}。个人账户支完以后，养老金由基金继续支付，直至终身。"
+    )
+    yield "国家和本省调整标准、您达到高龄加发年龄的，养老金随之调整，不需申请。"
+    yield (
+        "养老金每月发到您登记的银行账户。换卡、改名、迁移的，请及时办理变更登记；"
+        "没有按时到账的，请向村协管员询问。"
+    )
+    yield "请每年办理一次领取资格认证，可以找村协管员办理。没有按时认证的会暂停发放，认证以后补发。"
+    yield (
+        "对核定结果有异议的，可以自收到本通知之日起六十日内申请行政复议，或者六个月内向"
+        "人民法院起诉；也可以先向县级经办机构申请复核。"
+    )
 
 
 def _receipt(paper: Paper, pension: Entitlement, person: Person) -> None:

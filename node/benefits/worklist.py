@@ -21,27 +21,32 @@ ALIVE = (BenefitState.IN_FORCE.value, BenefitState.SUSPENDED.value)
 
 def certified_by(uow: UnitOfWork) -> date | None:
     """The day up to which an expiry calls for a reminder; none without a bulletin."""
-    county = uow.node.county
-    found = policy.in_force(uow, Certification.kind, county, uow.today) if county else None
+    place = uow.node.county or uow.node
+    found = policy.in_force(uow, Certification.kind, place, uow.today)
     if found is None or not isinstance(found.body, Certification):
         return None
     return uow.today + timedelta(days=found.body.remind_days)
 
 
-def to_certify(uow: UnitOfWork, region: RegionCode) -> Select[Any]:
-    """Pensioners whose certification has run out or is about to, the earliest first."""
-    until = certified_by(uow)
+def drawing(uow: UnitOfWork, region: RegionCode, *more: Any) -> Select[Any]:
+    """Everybody of a region with a pension that has not ended, by village and name."""
     asked = enrolled_people(
         uow,
         region,
         entitlements.c.county_code == people.c.county_code,
         entitlements.c.person_id == people.c.id,
         entitlements.c.state.in_(ALIVE),
-        entitlements.c.certified_until <= (until or date.min),
+        *more,
     )
-    asked = asked.add_columns(
+    return asked.add_columns(
         entitlements.c.certified_until, entitlements.c.state.label("benefit_state")
     )
+
+
+def to_certify(uow: UnitOfWork, region: RegionCode) -> Select[Any]:
+    """Pensioners whose certification has run out or is about to, the earliest first."""
+    until = certified_by(uow)
+    asked = drawing(uow, region, entitlements.c.certified_until <= (until or date.min))
     return asked.order_by(None).order_by(entitlements.c.certified_until, people.c.name)
 
 

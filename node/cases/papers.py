@@ -88,6 +88,15 @@ def attach(uow: UnitOfWork, draft: Draft, prepared: Iterable[Prepared], *, kind:
     uow.session.add(draft)
 
 
+def keep_all(uow: UnitOfWork, prepared: Iterable[Prepared], *, kind: str) -> str:
+    """Keep pictures for a case that is entered without a draft; how the case names them."""
+    papers: dict[str, Paper] = {}
+    for picture in prepared:
+        pictures.keep(uow, picture)
+        papers[picture.hash] = Paper(picture.hash, kind, len(picture.content))
+    return papers_text(list(papers.values()))
+
+
 def detach(uow: UnitOfWork, draft: Draft, digest: str) -> None:
     """Take a picture out of a draft; it is dropped unless something else names it."""
     left = [one for one in read_papers(draft.attachments) if one.hash != digest]

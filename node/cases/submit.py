@@ -4,12 +4,13 @@ Entries are values as typed or as a program sends them; each is read and checked
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import update
 
+from node.attachments.service import Prepared
 from node.cases.case_number import case_number
 from node.cases.drafts import forget_draft
 from node.cases.entries import (
@@ -24,7 +25,7 @@ from node.cases.entries import (
 from node.cases.forms import read_form
 from node.cases.matter import Matter, Subject, matter_of
 from node.cases.models import Case
-from node.cases.papers import NEEDED, draft_with, send
+from node.cases.papers import NEEDED, draft_with, drop_unnamed, keep_all, read_papers, send
 from node.cases.records import Row, cases, publish_submissions, steps
 from node.cases.rules import Action, Path, State
 from node.cases.steps import (
@@ -67,7 +68,7 @@ def submit(
     draft = draft_with(uow, draft_id) if draft_id else None
     attachments = draft.attachments if draft else ""
     entry = _enter(
-        uow, matter_of(matter_code), [values], provenance, note=note, attachments=attachments
+        uow, matter_of(matter_code), [values], provenance, note=note, attachments={0: attachments}
     )[0]
     if entry.refusal is not None:
         raise entry.refusal
@@ -78,14 +79,28 @@ def submit(
 
 
 def submit_many(
-    uow: UnitOfWork, matter_code: str, entries: Sequence[Values], *, provenance: str = "form"
+    uow: UnitOfWork,
+    matter_code: str,
+    entries: Sequence[Values],
+    *,
+    provenance: str = "form",
+    photos: Mapping[int, Sequence[Prepared]] | None = None,
 ) -> list[Outcome]:
     """Enter many cases of one matter: good ones go through, refused ones come back with why.
+
+    `photos` are those of an entry, by its place; those of a refused one are not kept.
 
     Raises:
         Forbidden: entering cases here is not the actor's duty.
     """
-    entered = _enter(uow, matter_of(matter_code), entries, provenance)
+    kept = {
+        place: keep_all(uow, each, kind="certificate") for place, each in (photos or {}).items()
+    }
+    entered = _enter(uow, matter_of(matter_code), entries, provenance, attachments=kept)
+    refused = [
+        kept[place] for place, entry in enumerate(entered) if entry.refusal and place in kept
+    ]
+    drop_unnamed(uow, [paper.hash for text in refused for paper in read_papers(text)])
     return [
         Outcome(entry.row["id"], entry.row["number"], State(entry.row["state"]))
         if entry.row
@@ -113,24 +128,27 @@ def _enter(
     provenance: str,
     *,
     note: str = "",
-    attachments: str = "",
+    attachments: Mapping[int, str] | None = None,
 ) -> list[Entry]:
+    """`attachments` name the pictures of an entry, by its place."""
+    attached = attachments or {}
     require_entering(uow)
     origin = desk(uow)
     serial = f"case:{origin}:{uow.today:%y%m%d}"
     county = str(uow.node.county)
     reserve(uow, serial, 0, county_code=county)  # queue first: two clicks must see each other
     checked = check_entries(uow, matter, entries)
-    for entry in checked:
-        if entry.refusal is None and not attachments and matter.needs_evidence(entry.form):
+    for place, entry in enumerate(checked):
+        lacks = entry.refusal is None and not attached.get(place)
+        if lacks and matter.needs_evidence(entry.form):
             entry.refusal = Invalid(NEEDED, field="file")
-    good = [entry for entry in checked if entry.refusal is None]
+    good = [(place, entry) for place, entry in enumerate(checked) if entry.refusal is None]
     first = reserve(uow, serial, len(good), county_code=county)
-    for place, entry in enumerate(good):
-        number = case_number(origin, uow.today, first + place)
+    for count, (place, entry) in enumerate(good):
+        number = case_number(origin, uow.today, first + count)
         row = _case_row(uow, matter, entry, number=number, provenance=provenance)
-        entry.row = row | {"attachments": attachments}
-    _store(uow, good, note=note)
+        entry.row = row | {"attachments": attached.get(place, "")}
+    _store(uow, [entry for _, entry in good], note=note)
     return checked
 
 
