@@ -1,13 +1,15 @@
 """发放: a month's pensions from the list to the cards, and the books behind them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from node.banking.service import RESULT_TAKEN
+from node.cases.matter import Matter
 from node.core.capability import Capability
 from node.payroll.bank import PURPOSE, take_answers
 from node.payroll.cancelled import settle_closed
 from node.payroll.lump_events import person_events
 from node.payroll.matters import DeathReport
+from node.payroll.matters_recovery import OverpaymentRecovery
 from node.payroll.records import RECORD_TYPES
 from node.payroll.replicas import REPLICAS
 from node.payroll.worklist import NOT_PAID
@@ -24,13 +26,14 @@ def _routers() -> "list[APIRouter]":
         api,
         month_pages,
         pages,
+        recovery_pages,
     )
 
-    return [api.router, month_pages.router, pages.router]
+    return [api.router, month_pages.router, recovery_pages.router, pages.router]
 
 
-def _matters() -> tuple[DeathReport, ...]:
-    return (DeathReport(),)
+def _matters() -> "tuple[Matter[Any], ...]":
+    return (DeathReport(), OverpaymentRecovery())
 
 
 RESULT_TAKEN[PURPOSE] = take_answers

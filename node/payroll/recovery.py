@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import BigInteger, Integer, select, update
 
 from node.accounts.chart import Kind
-from node.accounts.ledger import Entry, Head, Line, book
+from node.accounts.ledger import Entry, Head, Line, book, entries
 from node.accounts.serials import own_county
 from node.benefits.codes import RecoveryCause
 from node.benefits.life import forfeit
@@ -148,13 +148,22 @@ def agree(uow: UnitOfWork, recovery_id: str, *, monthly_fen: int) -> None:
     publish_life(uow, RECOVERED, [{**row, "monthly_fen": monthly_fen}])
 
 
+def _is_booked(uow: UnitOfWork, row: dict[str, object], memo: str) -> bool:
+    same = select(entries.c.entry_no).where(
+        entries.c.county_code == row["county_code"],
+        entries.c.trace == row["id"],
+        entries.c.memo == memo,
+    )
+    return uow.connection.execute(same).first() is not None
+
+
 def repay(uow: UnitOfWork, recovery_id: str, *, fen: int, on: date, reference: str) -> int:
     """Money that was paid back, booked; the voucher's number.
 
     Raises:
         Forbidden: the person keeps no accounts.
         NotFound: there is no such recovery.
-        Conflict: it is closed.
+        Conflict: it is closed, or this reference was recorded before.
         Invalid: it is more than is owed, or has no reference.
     """
     require(uow, Role.ACCOUNTANT)
@@ -162,9 +171,12 @@ def repay(uow: UnitOfWork, recovery_id: str, *, fen: int, on: date, reference: s
     owed = int(str(row["fen"])) - int(str(row["set_off_fen"])) - int(str(row["repaid_fen"]))
     if not reference.strip():
         raise Invalid("请填写退款凭证号", field="reference")
+    memo = f"多发待遇退回，{reference.strip()}"
+    if _is_booked(uow, row, memo):
+        raise Conflict("这个退款凭证号已经记过", field="reference")
     if not 0 < fen <= owed:
         raise Invalid(f"退款金额须大于零，且不超过尚欠的 {yuan(owed)} 元", field="fen")
-    head = Head(Kind.PENSION_BACK, on, "case", recovery_id, f"多发待遇退回，{reference.strip()}")
+    head = Head(Kind.PENSION_BACK, on, "case", recovery_id, memo)
     lines = [Line("expenditure_account", fen), Line("overpaid_receivable", -fen)]
     number = book(uow, Entry(head, lines))
     _count(uow, row, fen)

@@ -115,6 +115,13 @@ def check_move(now: RunState, then: RunState) -> None:
         raise Conflict(f"该批次{now.title}，不能再改为{then.title}", state=now.value)
 
 
+def instalments_left(left_fen: int, monthly_fen: int) -> int | None:
+    """How many pensions it takes to keep back what is owed; the last one may be smaller. None
+    where nothing is kept.
+    """
+    return -(-left_fen // monthly_fen) if monthly_fen > 0 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Shares:
     """How the treasuries share one part, in parts per million; together they are the whole."""

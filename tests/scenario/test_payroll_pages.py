@@ -1,5 +1,6 @@
 """A month by four people at their desks, page by page, without script."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.banking.rules import LineState
-from tests.fixtures.county import publish
+from node.benefits.models import Entitlement
+from tests.fixtures.county import COUNTY, VILLAGE, publish
 from tests.fixtures.county_site import CountySite, open_county_site, words
 from tests.fixtures.payroll import Payers, open_payers
 from tests.fixtures.sites import Browser, with_places
@@ -111,3 +113,46 @@ def test_a_standard_that_reaches_back_is_carried_out_on_its_page(desks: Desks) -
     assert answer.headers["location"] == "/benefits/adjustments?done=3"
     assert "提高标准" in words(approver.get("/benefits/adjustments").text)
     assert desks.officer.post("/benefits/adjustments", form).status_code == 403
+
+
+def test_what_was_paid_twice_is_claimed_planned_and_repaid_on_its_pages(desks: Desks) -> None:
+    desks.on(date(2026, 7, 13))
+    one = next(iter(desks.payers.known[1:]))
+    with desks.payers.county.work() as uow:
+        who = uow.session.get_one(Entitlement, (COUNTY, one)).person_id
+    acceptor = desks.place.site.browser("sun", Role.ACCEPTOR)
+    form = {
+        "name": "赵样本",
+        "citizen_number": desks.payers.county.people[who],
+        "village": VILLAGE,
+        "first": "2026-03-01",
+        "last": "2026-03-01",
+        "cause": "double_benefit",
+        "evidence": "other",
+        "explanation": "同时领取职工养老金",
+        "monthly": "很多",
+    }
+    sent = {"matter": "overpayment_recovery", "forms": [form]}
+    assert acceptor.send("/api/cases", sent)["accepted"] == 0
+    form |= {"monthly": "50"}
+    assert "没有发放过" in str(acceptor.send("/api/cases", sent)["outcomes"])
+    form |= {"first": "2025-09-03", "last": "2025-09-30"}
+    ids = [each["id"] for each in acceptor.send("/api/cases", sent)["outcomes"]]
+    assert desks.reviewer.send("/api/cases/review", {"ids": ids})["accepted"] == 1
+    approver, accountant = desks.place.approver, desks.place.accountant
+    assert approver.send("/api/cases/approve", {"ids": ids})["accepted"] == 1
+    listed = approver.get("/payroll/recoveries")
+    assert "每月 50.00 元，还需 3 个月" in words(listed.text)
+    [address] = set(re.findall(r"/payroll/recoveries/[0-9a-f-]{36}", listed.text))
+    assert approver.post(f"{address}/plan", {"monthly": "-1"}).status_code == 422
+    assert approver.post(f"{address}/plan", {"monthly": "30"}).status_code == 303
+    paid = {"amount": "100", "reference": "R-1"}
+    assert accountant.post(f"{address}/repayments", paid).status_code == 303
+    assert accountant.post(f"{address}/repayments", paid).status_code == 409
+    shown = words(accountant.get(address).text)
+    assert "尚欠（元） 13.00" in shown
+    assert "多发待遇退回，R-1 100.00" in shown
+    assert accountant.get(f"{address}/agreement.pdf").content.startswith(b"%PDF")
+    last = {"amount": "13", "reference": "R-2"}
+    assert accountant.post(f"{address}/repayments", last).status_code == 303
+    assert "没有要追回的待遇" in words(accountant.get("/payroll/recoveries").text)
