@@ -35,6 +35,7 @@ class Custody:
         self._world = world
         self._clerk = Clerk(world.oracle, world.random("custody"), bad=0.0)
         self._moves = {_person(each): each for each in world.plan.faults if isinstance(each, Move)}
+        self._read: dict[str, tuple[object, set[_Said]]] = {}
         if self._moves:
             world.after_each.append(self._watch)
 
@@ -92,6 +93,13 @@ class Custody:
 
     def _said_on(self, node: Node) -> set[_Said]:
         """What a county has written or applied about persons who move."""
+        version, known = self._read.get(node.place, (None, set()))
+        if version != node.machine.version:
+            known = self._read_anew(node)
+            self._read[node.place] = node.machine.version, known
+        return known
+
+    def _read_anew(self, node: Node) -> set[_Said]:
         found = set()
         with node.machine.looked_into() as connection:
             for table in (application.own, application.applied):

@@ -84,6 +84,7 @@ class Machine:
             ":memory:", factory=_Disk, isolation_level=None, check_same_thread=False
         )
         self.engine = _engine(self._disk)
+        self._restored = 0
 
     @property
     def is_on(self) -> bool:
@@ -93,6 +94,11 @@ class Machine:
     def points(self) -> int:
         """How many places where power may fail have been passed since the machine was made."""
         return self._disk.points
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Another one whenever something was written to the disk, or it was put back."""
+        return self._restored, self._disk.total_changes
 
     def fail_after(self, points: int) -> None:
         """Lose power at the n-th point from now (1 is the next)."""
@@ -144,6 +150,7 @@ class Machine:
         """Put a disk back as it was."""
         self.switch_on()
         self.never_fail()
+        self._restored += 1
         image.backup(self._disk)
 
 

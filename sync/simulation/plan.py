@@ -245,7 +245,7 @@ class _Draughtsman:
 
     def _moves(self) -> Iterator[Fault]:
         random = Random(f"{self._seed}/{self._depth}/moves")  # noqa: S311  # a simulation
-        if random.random() < 0.3:  # noqa: PLR2004
+        if random.random() < 0.2:  # noqa: PLR2004
             for _ in range(random.choice([1, 1, 2])):
                 old, new = random.sample([COUNTY, DIRECT_COUNTY], 2)
                 yield faults.Move(random.uniform(0, 0.8) * self._days, old, new)

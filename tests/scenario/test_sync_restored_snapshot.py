@@ -199,3 +199,20 @@ def test_a_place_that_has_its_own_machine_is_hosted_no_more(grown: Tree) -> None
     me = village.replica.identity()
     assert me is not None
     assert grown[COUNTY].head(StreamId(VILLAGE, me.epoch, "up/county")) == 1
+
+
+def test_who_took_the_second_history_first_waits_for_a_person_and_applies_nothing_twice(
+    grown: Tree,
+) -> None:
+    """The old village heard the township before the township had heard the new one."""
+    township, village = _lose(grown)
+
+    for _ in range(4):
+        _talk(grown, OLD, VILLAGE, TOWNSHIP)
+    _talk(grown, OLD, VILLAGE)
+
+    assert set(village.facts()) == {"a", "kept", "b", "c", "d"}
+    assert set(grown[OLD].facts()) == {"a", "kept", "d"}
+    assert [key for key, _, _ in grown[OLD].diary()] == ["a", "kept", "d"]
+    assert ("fork", TOWNSHIP) in _kinds(grown[OLD])
+    assert _kinds(township) == {("lost", TOWNSHIP)}
