@@ -214,5 +214,9 @@ def test_who_took_the_second_history_first_waits_for_a_person_and_applies_nothin
     assert set(village.facts()) == {"a", "kept", "b", "c", "d"}
     assert set(grown[OLD].facts()) == {"a", "kept", "d"}
     assert [key for key, _, _ in grown[OLD].diary()] == ["a", "kept", "d"]
-    assert ("fork", TOWNSHIP) in _kinds(grown[OLD])
-    assert _kinds(township) == {("lost", TOWNSHIP)}
+    assert ("fork", TOWNSHIP) in _kinds(grown[OLD]) & _kinds(township)
+    _write(township, "e")
+    township.replica.seal()
+    _talk(grown, OLD, VILLAGE)
+    assert "e" in grown[OLD].facts()
+    assert "e" in village.facts()
