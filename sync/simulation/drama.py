@@ -278,6 +278,7 @@ class Drama:
         if node.gave_snapshot_at > fault.saved:
             # The child that began with it has this node's state, and not the segments to give back.
             self._expect_losses(node)
+        self._expect_hosts_to_differ(node, fault.saved)
         self._world.disk_lost(node, image)
         node.branch = branch
         node.machine.restore(image)
@@ -291,8 +292,12 @@ class Drama:
         below = [each for each in places if ABOVE.get(each) == node.place]
         authors = [node.place, *below]  # those it hosted, too
         self._world.lasting_incidents |= {(each, LOST, of) for each in places for of in authors}
-        # What it had written for a village it hosted, it may have numbered again.
-        self._world.lasting_incidents |= {(each, FORK, each) for each in below}
+
+    def _expect_hosts_to_differ(self, node: Node, saved: float) -> None:
+        """What it had sealed for a village it hosted, it seals again; the village has the first."""
+        for place, day in self._world.settled_at.items():
+            if ABOVE[place] == node.place and day > saved:
+                self._world.lasting_incidents.add((place, FORK, place))
 
 
 def _adopt(node: Node, admission: Any) -> None:

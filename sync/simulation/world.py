@@ -57,6 +57,8 @@ class World:
         self.chronicle: list[str] = []
         self.after_each: list[Callable[[], None]] = []
         """What is looked at after everything that happens."""
+        self.settled_at: dict[str, float] = {}
+        """Place → on which day it was given a machine of its own."""
         self.put_back: set[str] = set()
         """Places whose disk was put back to an earlier state."""
         self.findings: list[str] = []
@@ -243,6 +245,7 @@ class World:
     def moved_out(self, place: str) -> None:
         """A hosted village was given a machine: nobody else writes for it any more."""
         self.hosts.pop(place, None)
+        self.settled_at.setdefault(place, self.day())
 
     def writer_of(self, place: str) -> Node | None:
         """The running node that writes for a place, its own or its host's."""

@@ -196,6 +196,38 @@ def test_what_a_township_tells_its_villages_goes_on_under_an_epoch_of_its_parent
     assert _kinds(township) == set()
 
 
+def test_who_took_the_second_history_applies_nothing_twice(grown: Tree) -> None:
+    """A child that never had the first one goes on with what is new; a person sees to the rest."""
+    grown.grow(HOSTED)
+    township, other = grown[TOWNSHIP], grown[HOSTED]
+    township.write("down/all", fact("a", 0, region=TOWNSHIP))
+    grown.sync()
+    image = save(township)
+    township.write("down/all", fact("b", 1, region=TOWNSHIP))
+    township.replica.seal()
+    fall(township, grown[VILLAGE])
+    restore(township, image)
+    grown.clock.forward(hours=1)
+    township.write("down/all", fact("mine", 7, region=TOWNSHIP))
+    township.replica.seal()
+    fall(township, other)
+
+    rise(grown[VILLAGE], township)
+    _heal(township, grown[COUNTY])
+    township.write("down/all", fact("later", 8, region=TOWNSHIP))
+    township.replica.seal()
+    for _ in range(2):
+        fall(township, grown[VILLAGE])
+        rise(other, township)
+        fall(township, other)
+
+    assert grown[VILLAGE].facts() == ALL
+    assert [key for key, _, _ in other.diary()] == ["a", "mine", "later"]
+    assert "fork" in _kinds(township)
+    township.write("down/all", fact("next", 9, region=TOWNSHIP))
+    assert township.replica.seal().records == 1
+
+
 def test_a_new_epoch_may_be_asked_for_again_when_the_answer_was_lost(grown: Tree) -> None:
     village = _fork(grown, VILLAGE)
     township = grown[TOWNSHIP]
