@@ -11,6 +11,9 @@ from typing import Any, Self
 
 from sqlalchemy import and_, func, select
 
+from node.accounts.balances import postings
+from node.accounts.chart import Kind
+from node.accounts.sources import Source
 from node.contributions.models import Subsidy
 from node.contributions.payers import contributions, paid_years
 from node.contributions.records import publish_contributions
@@ -90,6 +93,41 @@ def years_of(uow: UnitOfWork, account_no: int) -> list[CarriedYear]:
         .order_by(paid.for_year)
     )
     return [CarriedYear(*row) for row in uow.connection.execute(rows)]
+
+
+PRINCIPAL = (Kind.CONTRIBUTION, Kind.MAKE_UP, Kind.COLLECTIVE, Kind.REVERSAL)
+
+
+def principal_of(uow: UnitOfWork, account_no: int) -> dict[int, dict[Source, int]]:
+    """What the person and the collective paid for each year, without interest, in fen by source.
+
+    A year carried in counts as paid by the person: the county before told no more.
+    """
+    county = str(uow.node.county)
+    posted = postings.c
+    rows = (
+        select(posted.for_year, posted.source, func.sum(posted.fen))
+        .where(
+            posted.county_code == county,
+            posted.account_no == account_no,
+            posted.kind.in_([kind.value for kind in PRINCIPAL]),
+            posted.source.in_([Source.INDIVIDUAL.value, Source.COLLECTIVE.value]),
+        )
+        .group_by(posted.for_year, posted.source)
+    )
+    found: dict[int, dict[Source, int]] = {}
+    for year, source, fen in uow.connection.execute(rows):
+        found.setdefault(year, {})[Source(source)] = int(fen)
+    paid = contributions.c
+    carried = select(paid.for_year, paid.fen).where(
+        paid.county_code == county,
+        paid.account_no == account_no,
+        paid.method == Method.TRANSFERRED.value,
+        paid.reversed_entry.is_(None),
+    )
+    for year, fen in uow.connection.execute(carried):
+        found.setdefault(year, {})[Source.INDIVIDUAL] = int(fen)
+    return found
 
 
 def carry_in(uow: UnitOfWork, who: NewComer, years: Sequence[CarriedYear]) -> int:

@@ -77,6 +77,33 @@ def counted(resident_years: Collection[int], employee_months: Mapping[int, int])
     return Counted(len(set(resident_years)) * MONTHS + alone, overlap)
 
 
+EMPLOYEES_MONTHS = 15 * MONTHS
+LATER_FROM, LATER_STEP, LATER_MOST = 2029, 6, 20 * MONTHS
+
+
+def required_months(year: int) -> int:
+    """Months of contributions a pension of the employees' scheme takes in a year: 15 years, from
+    2030 on half a year more each year up to 20 (社会保险法 §16; 全国人民代表大会常务委员会关于实施
+    渐进式延迟法定退休年龄的决定, 2024-09-13, 二).
+    """
+    more = LATER_STEP * max(0, year - LATER_FROM)
+    return min(LATER_MOST, EMPLOYEES_MONTHS + more)
+
+
+def years_added(resident_years: Collection[int], employee_months: Mapping[int, int]) -> list[int]:
+    """Which calendar years the months of the employees' scheme are kept as, the earliest first.
+
+    As many as whole years are gained; those with the most months, the earlier of equal ones (约定).
+
+    Raises:
+        Invalid: as `counted`.
+    """
+    gained = counted(resident_years, employee_months).years - len(set(resident_years))
+    alone = [year for year, n in employee_months.items() if n and year not in set(resident_years)]
+    ranked = sorted(alone, key=lambda year: (-employee_months[year], year))
+    return sorted(ranked[:gained])
+
+
 def overlap_refund(
     paid: Mapping[int, Mapping[Source, int]], employee_months: Mapping[int, int]
 ) -> dict[int, dict[Source, int]]:

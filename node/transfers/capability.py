@@ -7,6 +7,7 @@ from node.core.capability import Capability
 from node.registry.timeline import PERSON_EVENTS
 from node.transfers.events import person_events
 from node.transfers.matters import TransferIn, TransferOut
+from node.transfers.matters_elsewhere import TransferAway, TransferFrom
 from node.transfers.records import RECORD_TYPES
 from node.transfers.replicas import REPLICAS
 
@@ -21,7 +22,7 @@ def _routers() -> "list[APIRouter]":
 
 
 def _matters() -> "tuple[Matter[Any], ...]":
-    return (TransferIn(), TransferOut())
+    return (TransferIn(), TransferOut(), TransferAway(), TransferFrom())
 
 
 PERSON_EVENTS.append(person_events)

@@ -3,6 +3,7 @@
 from functools import cache
 
 from node.core.divisions import division_lines
+from node.transfers.rules import Elsewhere
 from tiers import Level, RegionCode, parse_divisions
 
 _COUNTY_OR_ABOVE = ("0" * 6, "code")
@@ -21,8 +22,9 @@ def counties() -> dict[str, str]:
 
 
 def name_of(code: str) -> str:
-    """A county's name with its city; the code where there is no such county."""
-    return counties().get(code, code)
+    """A county's name with its city, or what lies outside the network; else the code."""
+    outside = {each.value: each.title for each in Elsewhere}
+    return outside.get(code) or counties().get(code, code)
 
 
 def _is_wanted(line: str) -> bool:

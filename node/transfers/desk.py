@@ -17,8 +17,8 @@ from node.core.paging import PAGE_SIZE, Page
 from node.core.personal import keyring_of
 from node.core.replica_table import within
 from node.core.work import UnitOfWork
-from node.transfers.records import Row, content, steps, steps_of
-from node.transfers.rules import LETTER_DAYS, Custody, Step, custody, is_open, state
+from node.transfers.records import Row, content, is_outside, steps, steps_of
+from node.transfers.rules import LETTER_DAYS, Custody, Elsewhere, Step, custody, is_open, state
 from tiers import Level
 
 
@@ -72,8 +72,8 @@ class Transfer:
     @property
     def fen(self) -> int | None:
         """What moves; none before the old county has settled."""
-        released = self.steps.get(Step.RELEASED)
-        return int(released["fen"]) if released else None
+        moved = self.steps.get(Step.RELEASED) or self.steps.get(Step.RECEIVED)
+        return int(moved["fen"]) if moved else None
 
     def in_order(self) -> list[tuple[Step, Row]]:
         """Every step as it was taken."""
@@ -157,15 +157,23 @@ def _has(*wanted: Step) -> ColumnElement[bool]:
 
 
 def _asked(uow: UnitOfWork, side: Side) -> Select[Any]:
-    """The letters of a list; each transfer has one."""
+    """The first steps of a list: the letter, or what begins a transfer outside the network."""
     goes, comes = within(steps.c.from_county, _here(uow)), within(steps.c.to_county, _here(uow))
-    over = or_(_has(Step.REFUSED), and_(_has(Step.PAID), _has(Step.BANKED)))
+    outside = [each.value for each in Elsewhere]
+    paid = or_(_has(Step.PAID), steps.c.from_county.in_(outside))
+    banked = or_(_has(Step.BANKED), steps.c.to_county.in_(outside))
+    over = or_(_has(Step.REFUSED), and_(paid, banked))
+    is_first = or_(
+        steps.c.step == Step.ASKED.value,
+        and_(steps.c.step == Step.RELEASED.value, steps.c.to_county.in_(outside)),
+        and_(steps.c.step == Step.RECEIVED.value, steps.c.from_county.in_(outside)),
+    )
     where = {
         Side.OUT: and_(goes, ~over),
         Side.IN: and_(comes, ~over),
         Side.DONE: and_(or_(goes, comes), over),
     }[side]
-    return select(steps.c.id, steps.c.taken_at).where(steps.c.step == Step.ASKED.value, where)
+    return select(steps.c.id, steps.c.taken_at).where(is_first, where)
 
 
 def _here(uow: UnitOfWork) -> Any:
@@ -185,7 +193,8 @@ def _read(uow: UnitOfWork, ids: Sequence[str]) -> list[Transfer]:
 def _transfer(
     uow: UnitOfWork, transfer_id: str, known: Mapping[Step, Row], calendar: Holidays
 ) -> Transfer:
-    if not is_open(known):
+    first = next(iter(known.values()))
+    if not is_open(known, old=first["from_county"], new=first["to_county"]):
         return Transfer(transfer_id, known, None, None)
     newest = Step.RECEIVED if Step.RECEIVED in known else state(known)
     due = due_day(known[newest]["taken_on"], LETTER_DAYS, calendar)
@@ -194,5 +203,7 @@ def _transfer(
 
 def told(found: Transfer) -> dict[str, Any]:
     """What came along with the person, as far as it is known: balance by source, years, history."""
-    released = found.steps.get(Step.RELEASED)
-    return content(released) if released else {}
+    sheet = found.steps.get(Step.RELEASED)
+    if sheet is None and is_outside(found.first):
+        sheet = found.steps.get(Step.RECEIVED)
+    return content(sheet) if sheet else {}

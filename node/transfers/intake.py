@@ -5,7 +5,9 @@ opened, every source posted, the paid years kept, and word of it on its way back
 done yet (a closed month) waits with the record; there is no state in between.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,13 +19,13 @@ from node.accounts.ledger import Entry, Head, NewPosting, book, day_of_books, li
 from node.accounts.serials import own_county
 from node.accounts.service import NewAccount, open_accounts
 from node.accounts.sources import Source
-from node.contributions.carried import CarriedYear, NewComer, carry_in
+from node.contributions.carried import CarriedYear, NewComer, carry_in, years_of
 from node.core.errors import Conflict, Refusal
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
 from node.registry.enrol import NewEnrolment, enrol_many, enrolled_people, known_people
 from node.registry.records import enrolments
-from node.transfers.records import ARRIVED, Row, content, steps_of, take
+from node.transfers.records import ARRIVED, Row, content, is_outside, steps_of, take
 from node.transfers.rules import Step
 from tiers import RegionCode
 
@@ -88,13 +90,69 @@ def take_in(uow: UnitOfWork, released: Row) -> None:
         raise sync.Waiting(refusal.message) from refusal
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What another agency's information sheet says; `years` tells which years count from now on,
+    given those that count here already.
+    """
+
+    origin: str
+    agency: str
+    number: str
+    balance: Mapping[Source, int]
+    years: Callable[[Sequence[int]], Sequence[int]]
+
+
+def take_sheet(uow: UnitOfWork, wanted: NewEnrolment, sheet: Sheet, *, case_id: str) -> None:
+    """Take somebody in from outside the network, by the sheet of the other agency.
+
+    Raises:
+        Forbidden: this node is no county.
+        Refusal: the enrolment or the books cannot take it.
+    """
+    letter = {
+        "village": str(wanted.village),
+        "name": wanted.name,
+        "case_id": case_id,
+        "reference": sheet.number,
+        "reason": sheet.agency,
+        "body": json.dumps(_application(wanted)),
+    }
+    released = {
+        "id": case_id,
+        "from_county": sheet.origin,
+        "to_county": str(own_county(uow)),
+        "fen": sum(sheet.balance.values()),
+        "taken_on": uow.today,
+    }
+    told = {
+        "name": wanted.name,
+        "citizen_number": wanted.citizen_number,
+        "balance": {source.value: fen for source, fen in sheet.balance.items()},
+        "years": sheet.years,
+    }
+    _take_in(uow, letter, released, told)
+
+
+def _carried(uow: UnitOfWork, number: int, years: Any) -> list[CarriedYear]:
+    """The years of a record, or those a sheet adds: paid nothing here, and no subsidy is due."""
+    if not callable(years):
+        return [CarriedYear.from_row(row) for row in years]
+    here = [each.for_year for each in years_of(uow, number)]
+    return [
+        CarriedYear(year, 0, 0, min(date(year, 12, 31), uow.today), make_up=False, subsidy_fen=0)
+        for year in years(here)
+    ]
+
+
 def _take_in(uow: UnitOfWork, letter: Row, released: Row, told: dict[str, Any]) -> None:
     person_id, enrolment_id = _enrolled(uow, letter, released)
     place = NewAccount(person_id, letter["village"], released["taken_on"])
     number = open_accounts(uow, [place])[person_id]
     entry_no = _posted(uow, number, letter, released, told)
     who = NewComer(number, person_id, letter["village"], released["id"], entry_no or 0)
-    carry_in(uow, who, [CarriedYear.from_row(row) for row in told["years"]])
+    years = _carried(uow, number, told["years"])
+    carry_in(uow, who, years)
     row = {
         "id": released["id"],
         "from_county": released["from_county"],
@@ -107,9 +165,13 @@ def _take_in(uow: UnitOfWork, letter: Row, released: Row, told: dict[str, Any]) 
         "fen": released["fen"],
         "entry_no": entry_no,
         "case_id": letter["case_id"],
+        "reference": letter.get("reference", ""),
+        "reason": letter.get("reason", ""),
     }
-    who_it_is = {"name": told["name"], "citizen_number": told["citizen_number"]}
-    take(uow, Step.RECEIVED, row, who_it_is)
+    body = {"name": told["name"], "citizen_number": told["citizen_number"]}
+    if is_outside(released):  # the other side has told nothing: this is all there is
+        body |= {"balance": told["balance"], "years": [year.as_row() for year in years]}
+    take(uow, Step.RECEIVED, row, body)
 
 
 ARRIVED[Step.RELEASED] = take_in

@@ -10,7 +10,7 @@ from node.accounts.serials import own_county
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.work import UnitOfWork
 from node.identity import require
-from node.transfers.records import Row, content, steps_of, take
+from node.transfers.records import Row, content, is_outside, steps_of, take
 from node.transfers.rules import Step
 from tiers import Role
 
@@ -49,18 +49,18 @@ def _move(uow: UnitOfWork, transfer_id: str, step: Step, reference: str) -> Row:
     side = "from_county" if step is Step.PAID else "to_county"
     if not known or next(iter(known.values()))[side] != county:
         raise NotFound("没有找到这件转移")
-    if received is None:
+    mine = known.get(Step.RELEASED if step is Step.PAID else Step.RECEIVED)
+    if mine is None or (received is None and not is_outside(mine)):
         raise Conflict("转入地还没有接收，转移款不能收付")
     if step in known:
         raise Conflict("这笔转移款已经登记")
     text = reference.strip()
     if not text or len(text) > REFERENCE_CHARS:
         raise Invalid("请填写银行流水号，最多 64 个字符", field="reference")
-    mine = known[Step.RELEASED] if step is Step.PAID else received
     row = {
         "id": transfer_id,
-        "from_county": received["from_county"],
-        "to_county": received["to_county"],
+        "from_county": mine["from_county"],
+        "to_county": mine["to_county"],
         "village": mine["village"],
         "name": mine["name"],
         "person_id": mine["person_id"],

@@ -1,5 +1,6 @@
 """Pages: who comes and who goes, one transfer from the letter to the money."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -10,8 +11,9 @@ from node.accounts.sources import Source
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
-from node.transfers import service
+from node.transfers import printed, service
 from node.transfers.counties import name_of
+from node.transfers.records import is_outside
 from node.transfers.release import letter_is_open, person_here
 from node.transfers.rules import Step
 from node.transfers.service import Side
@@ -19,6 +21,13 @@ from tiers import Level, Role
 
 router = APIRouter(prefix="/transfers", include_in_schema=False)
 CHIPS = {Step.REFUSED: "bad", Step.PAID: "done", Step.BANKED: "done"}
+
+
+class Paper(StrEnum):
+    """What can be printed of a transfer."""
+
+    LETTER = "letter"
+    SHEET = "sheet"
 
 
 class Did(BaseModel):
@@ -55,8 +64,8 @@ def _context(uow: UnitOfWork, transfer_id: str) -> dict[str, Any]:
     found = service.transfer(uow, transfer_id)
     here = str(uow.node)
     is_old = found.from_county == here
-    received = Step.RECEIVED in found.steps
-    accounts = uow.actor.holds(Role.ACCOUNTANT) and received
+    is_there = Step.RECEIVED in found.steps or is_outside(found.first)
+    accounts = uow.actor.holds(Role.ACCOUNTANT) and is_there
     answers = is_old and letter_is_open(found.steps)
     return {
         "transfer": found,
@@ -70,6 +79,16 @@ def _context(uow: UnitOfWork, transfer_id: str) -> dict[str, Any]:
         "pays": accounts and is_old and Step.PAID not in found.steps,
         "banks": accounts and found.to_county == here and Step.BANKED not in found.steps,
     }
+
+
+@router.get("/{transfer_id}/{paper}.pdf")
+def on_paper(request: Request, uow: Writing, transfer_id: str, paper: Paper) -> Response:
+    """The letter or the information sheet; that a number was read is recorded."""
+    found = service.transfer(uow, transfer_id)
+    make = printed.letter if paper is Paper.LETTER else printed.sheet
+    content = make(uow, found, request.app.state.node.places)
+    head = {"Content-Disposition": f'inline; filename="transfer-{paper}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=head)
 
 
 @router.post("/{transfer_id}/{step}")

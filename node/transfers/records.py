@@ -18,7 +18,7 @@ from node.core.db import insert_new
 from node.core.personal import keyring_of
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, to
 from node.transfers.models import TransferStep
-from node.transfers.rules import Step
+from node.transfers.rules import Elsewhere, Step
 from tiers import RegionCode
 
 KINDS: Mapping[Step, RecordType] = {step: RecordType(f"transfer.{step.value}") for step in Step}
@@ -82,8 +82,8 @@ def _publish(uow: UnitOfWork, step: Step, row: Row) -> None:
         "taken_on": row["taken_on"].isoformat(),
         "taken_at": iso(row["taken_at"]),
     }
-    region = RegionCode(row["village"])
-    uow.publish(KINDS[step], row["id"], body, region=region, routes=(UP_PROVINCE, to(other)))
+    routes = [UP_PROVINCE] if other in set(Elsewhere) else [UP_PROVINCE, to(other)]
+    uow.publish(KINDS[step], row["id"], body, region=RegionCode(row["village"]), routes=routes)
 
 
 def _taker(step: Step) -> Callable[[UnitOfWork, Sequence["sync.Arrived"]], None]:
@@ -130,9 +130,18 @@ def _wait_for_causes(
     if cause is None:
         return
     here = _known(uow, cause, [row["id"] for row in rows])
-    early = [item for item, row in zip(arrived, rows, strict=True) if row["id"] not in here]
+    early = [
+        item
+        for item, row in zip(arrived, rows, strict=True)
+        if row["id"] not in here and not is_outside(row)
+    ]
     if early:
         raise sync.Waiting("等待同一转移的前一步先到达", early)
+
+
+def is_outside(row: Mapping[str, Any]) -> bool:
+    """Whether one side is no county of this network: then one county takes all the steps."""
+    return bool({row["from_county"], row["to_county"]} & set(Elsewhere))
 
 
 def _known(uow: UnitOfWork, step: Step, ids: Sequence[str]) -> set[str]:

@@ -6,7 +6,7 @@ then on nobody acts here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,10 +19,14 @@ from node.accounts.serials import own_county
 from node.accounts.service import close_accounts, numbers_of
 from node.accounts.settlement import settle_accounts
 from node.accounts.sources import Source
+from node.benefits.codes import EndReason
+from node.benefits.life_records import ENDED, ends, publish_life
 from node.contributions.carried import years_of
 from node.core.errors import Conflict, Invalid, NotFound
+from node.core.ids import new_id
 from node.core.work import UnitOfWork
 from node.identity import require
+from node.payroll.lump import Held, book_out
 from node.registry.known import Known, find_known
 from node.transfers.records import Row, content, steps, steps_of, take
 from node.transfers.rules import REASON_LEAST, Step, settled_through
@@ -47,11 +51,18 @@ def letter_for(uow: UnitOfWork, citizen_index: bytes) -> Row | None:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Who leaves by which letter, and the case it was decided in."""
+    """Who leaves by which letter, and the case it was decided in.
+
+    `refund` goes back to the person instead of along, by source in fen (重复缴费); `reference` is
+    the number of a letter on paper, `agency` who wrote it.
+    """
 
     person: Known
     letter: Row
     case_id: str
+    refund: Mapping[Source, int] = field(default_factory=dict)
+    reference: str = ""
+    agency: str = ""
 
 
 def release(uow: UnitOfWork, leaving: Leaving) -> Row:
@@ -69,11 +80,11 @@ def release(uow: UnitOfWork, leaving: Leaving) -> Row:
         raise Conflict("这份接收函已经答复")
     number = numbers_of(uow, [person.person_id]).get(person.person_id)
     years = years_of(uow, number) if number is not None else []
-    held, through = _settled(uow, number, letter["id"])
-    entry_no = (
-        _emptied(uow, number, person, held, letter) if number and any(held.values()) else None
-    )
-    history = _history(uow, county, number) if number is not None else []
+    held, through = settled(uow, number, letter["id"])
+    if number is not None and any(leaving.refund.values()):
+        held = _refunded(uow, number, leaving, held)
+    entry_no = emptied(uow, number, person, held, letter) if number and any(held.values()) else None
+    history = history_of(uow, county, number) if number is not None else []
     if number is not None:
         close_accounts(uow, [number], on=uow.today)
     body = {
@@ -99,11 +110,51 @@ def release(uow: UnitOfWork, leaving: Leaving) -> Row:
         "fen": sum(held.values()),
         "entry_no": entry_no,
         "case_id": leaving.case_id,
+        "reference": leaving.reference,
+        "reason": leaving.agency,
     }
     return take(uow, Step.RELEASED, row, body)
 
 
-def _settled(
+def _refunded(
+    uow: UnitOfWork, number: int, leaving: Leaving, held: Mapping[Source, int]
+) -> dict[Source, int]:
+    """Owe the person what goes back; the next run pays it. Answers what is left to go along."""
+    person = leaving.person
+    back = {source: fen for source, fen in leaving.refund.items() if fen}
+    parted = Held(number, person.village, back, {})
+    memo = "制度衔接：重复缴费退还本人"
+    book_out(uow, parted, Head(Kind.REFUND, uow.today, "case", leaving.case_id, memo))
+    own_id = new_id()
+    row = {
+        "county_code": str(uow.node),
+        "id": own_id,
+        "entitlement_id": own_id,
+        "person_id": person.person_id,
+        "village": person.village,
+        "reason": EndReason.EMPLOYEES_SCHEME.value,
+        "ended_on": uow.today,
+        "last_month": uow.today.replace(day=1),
+        "account_fen": parted.refund_fen,
+        "to_fund_fen": 0,
+        "funeral_fen": 0,
+        "overpaid_fen": 0,
+        "set_off_account_fen": 0,
+        "set_off_funeral_fen": 0,
+        "claim_fen": 0,
+        "heir_name": person.name,
+        "heir_account": person.bank_account or None,
+        "heir_relation": "",
+        "is_revoked": False,
+        "case_id": leaving.case_id,
+        "made_at": uow.now,
+    }
+    uow.connection.execute(ends.insert(), [row])
+    publish_life(uow, ENDED, [row])
+    return {source: fen - back.get(source, 0) for source, fen in held.items()}
+
+
+def settled(
     uow: UnitOfWork, number: int | None, trace: str
 ) -> tuple[dict[Source, int], str | None]:
     """What the account holds with interest, and through which month (`2026-07`)."""
@@ -117,7 +168,7 @@ def _settled(
     return balances(uow, [number])[number], f"{month:%Y-%m}"
 
 
-def _emptied(
+def emptied(
     uow: UnitOfWork, number: int, person: Known, held: dict[Source, int], letter: Row
 ) -> int:
     moved = [
@@ -138,7 +189,7 @@ def _emptied(
     return book(uow, Entry(head, lines_for(moved), moved))
 
 
-def _history(uow: UnitOfWork, county: str, number: int) -> list[list[Any]]:
+def history_of(uow: UnitOfWork, county: str, number: int) -> list[list[Any]]:
     """What the account received by year, source and kind: the information sheet (转移信息表)."""
     where = (postings.c.county_code == county, postings.c.account_no == number)
     by = (postings.c.year, postings.c.source, postings.c.kind)

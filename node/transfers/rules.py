@@ -29,6 +29,13 @@ class Step(TitledEnum):
     BANKED = "banked", "转移款已到账"
 
 
+class Elsewhere(TitledEnum):
+    """The other side of a transfer that is no county of this network: paper goes there."""
+
+    PROVINCE = "elsewhere", "外省城乡居民养老保险"
+    EMPLOYEES = "employees", "城镇职工基本养老保险"
+
+
 class Custody(TitledEnum):
     """Who answers for a person and the account at an instant."""
 
@@ -41,7 +48,7 @@ def custody(steps: Collection[Step]) -> Custody:
     """Exactly one, whichever steps are known: the old county's until it has let go, the new one's
     once it has taken in, nobody's to act on in between.
     """
-    if Step.RECEIVED in steps:
+    if {Step.RECEIVED, Step.PAID} & set(steps):
         return Custody.NEW
     return Custody.IN_FLIGHT if Step.RELEASED in steps else Custody.OLD
 
@@ -52,9 +59,11 @@ def state(steps: Collection[Step]) -> Step:
     return max(steps, key=order.index)
 
 
-def is_open(steps: Collection[Step]) -> bool:
-    """Whether somebody still has something to do."""
-    return Step.REFUSED not in steps and not {Step.PAID, Step.BANKED} <= set(steps)
+def is_open(steps: Collection[Step], *, old: str = "", new: str = "") -> bool:
+    """Whether somebody here still has something to do; `old` and `new` are the two sides."""
+    pays = old not in set(Elsewhere) and Step.PAID not in steps
+    banks = new not in set(Elsewhere) and Step.BANKED not in steps
+    return Step.REFUSED not in steps and (pays or banks)
 
 
 def settled_through(on: date, *, lag: int) -> date:

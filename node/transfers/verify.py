@@ -34,7 +34,8 @@ _IN = text("""
 _SAME = text("""
     SELECT r.county_code, r.name, r.fen, coalesce(o.fen, 0) FROM transfer_step r
     LEFT JOIN transfer_step o ON o.id = r.id AND o.step = 'released'
-    WHERE r.step = 'received' AND (o.id IS NULL OR o.fen <> r.fen
+    WHERE r.step = 'received' AND r.from_county NOT IN ('elsewhere', 'employees')
+        AND (o.id IS NULL OR o.fen <> r.fen
         OR o.from_county <> r.from_county OR o.to_county <> r.to_county)
 """)
 
@@ -102,7 +103,7 @@ _SUMS = text("""
         coalesce(sum(CASE WHEN r.id IS NULL THEN 1 ELSE 0 END), 0),
         coalesce(sum(CASE WHEN r.id IS NULL THEN o.fen ELSE 0 END), 0)
     FROM transfer_step o LEFT JOIN transfer_step r ON r.id = o.id AND r.step = 'received'
-    WHERE o.step = 'released'
+    WHERE o.step = 'released' AND o.to_county NOT IN ('elsewhere', 'employees')
 """)
 
 Shown = Callable[[Any], str]

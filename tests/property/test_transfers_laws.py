@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from node.accounts.rules import Entry, Movement, interest, month_product, settle
 from node.accounts.sources import GOVERNMENT_SUBSIDIES, Source
-from node.transfers.bridge_rules import counted, double_benefit, moved, overlap_refund
+from node.transfers.bridge_rules import (
+    counted,
+    double_benefit,
+    moved,
+    overlap_refund,
+    required_months,
+    years_added,
+)
 from node.transfers.records import CAUSES
 from node.transfers.rules import Custody, Step, custody, is_open, settled_through, state
 
@@ -66,6 +73,25 @@ def test_every_month_counts_once(resident: set[int], months: dict[int, int]) -> 
     assert found.months == len(covered)
     assert set(found.overlap) == {year for year in resident if months.get(year)}
     assert found.years >= len(resident)
+
+
+@given(resident=st.sets(years, max_size=12), months=months_of)
+def test_months_become_as_many_years_as_are_gained(
+    resident: set[int], months: dict[int, int]
+) -> None:
+    added = years_added(resident, months)
+    assert not resident & set(added)
+    assert len(resident) + len(added) == counted(resident, months).years
+    left_out = [n for year, n in months.items() if year not in resident | set(added)]
+    assert all(months[year] >= most for year in added for most in left_out)
+
+
+@given(year=st.integers(2014, 2100))
+def test_the_employees_scheme_asks_for_fifteen_years_and_slowly_for_twenty(year: int) -> None:
+    known = {2029: 180, 2030: 186, 2038: 234, 2039: 240}
+    months = required_months(year)
+    assert 180 <= months <= required_months(year + 1) <= min(240, months + 6)
+    assert {each: required_months(each) for each in known} == known
 
 
 @given(paid=st.dictionaries(years, balances, max_size=6), months=months_of)
