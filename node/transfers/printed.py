@@ -1,7 +1,7 @@
 """接收函 and 信息表 of a transfer on paper: for the archive, and for agencies outside the network.
 
-Source of the forms: 人社部发〔2014〕23号, 人社部发〔2014〕17号 (联系函, 信息表). The number stands in
-full, so printing is recorded as reading it is.
+Source of the forms: 人社部发〔2014〕23号, 人社部发〔2014〕17号 (联系函, 信息表). The citizen number
+stands in full, so printing is recorded as reading it is.
 """
 
 from collections.abc import Iterator
