@@ -87,14 +87,12 @@ def _build(stage: Stage, report: Report) -> None:
     world.set_day(acts.YEAR, 1, 5)
     posts = world.plan.posts
     for number, post in enumerate(posts, start=1):
-        world.prepare(post)
-        report(f"建库 {post.code}", 0.4 * number / len(posts))
-    for number, post in enumerate(posts, start=1):
+        world.prepare(post)  # while the parent starts
         if post.parent is not None:
             world.wait_ready(world.plan.post(post.parent))
         world.join(post)
         world.start(post)
-        report(f"加入 {post.code}", 0.4 + 0.6 * number / len(posts))
+        report(f"建库并加入 {post.code}", number / len(posts))
     for post in posts:
         world.wait_ready(post)
         if post.code.level is Level.COUNTY:
