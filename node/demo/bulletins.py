@@ -42,8 +42,14 @@ def january() -> list[dict[str, Any]]:
         _bulletin(6, "holiday_calendar", "2025年节假日安排", _holidays(2025)),
         _bulletin(7, "holiday_calendar", "2026年节假日安排", _holidays(2026)),
         _bulletin(23, "account_interest_rate", f"{YEAR - 1}年个人账户记账利率", _rate(YEAR - 1)),
+        _bulletin(24, "make_up_years", "补缴办法", _make_up()),
         *_of_paying(),
     ]
+
+
+def _make_up() -> dict[str, int]:
+    """Years since the scheme reached everybody, at the lowest grade at least."""
+    return {"first_year": 2012, "least_fen": GRADES[0] * FEN, "most_years": 15}
 
 
 def _of_paying() -> list[dict[str, Any]]:

@@ -51,6 +51,11 @@ def grade(page: Page) -> None:
     choose(page, year="2026", grade_fen="100000")
 
 
+def make_up(page: Page) -> None:
+    fill(page, years="2019、2021-2022")
+    choose(page, grade_fen="20000")
+
+
 def pause(page: Page) -> None:
     choose(page, reason="military")
     fill(page, since=DAY)
@@ -70,6 +75,7 @@ MATTERS: dict[str, Callable[[Page], None]] = {
     "变更登记（一般信息）": address,
     "变更登记（关键信息）": card,
     "缴费档次申报": grade,
+    "补缴": make_up,
     "暂停缴费": pause,
     "特殊群体认定": group,
     "注销登记": cancel,
