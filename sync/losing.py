@@ -35,7 +35,7 @@ from sync.record import canonical_line
 from sync.restoring import (
     held_elsewhere,
     is_succeeded,
-    leaves_of_stored,
+    leaves_at,
     put_in_front,
     reached,
     segments_from,
@@ -55,7 +55,7 @@ from sync.snapshot_store import (
     state_elsewhere,
 )
 from sync.snapshot_taking import begun_with, check_manifest, taken_snapshots
-from sync.store import incident, link
+from sync.store import incident, link, segment
 from sync.trust import children_of
 
 _ASKED = "上级要取回至第 {seq} 条；它们随快照到达，本机只有结果，没有原件"
@@ -118,10 +118,20 @@ def _unservable(connection: Connection, shared: Mapping[StreamId, Head]) -> dict
         begun = beginning_of(connection, name)
         if begun is None or head.seq >= begun[0]:
             continue
-        following = segments_from(connection, name, head.seq + 1)
-        if not following or following[0].first != head.seq + 1:
+        if not _begins_at(connection, name, head.seq + 1):
             found[name] = begun[0]
     return found
+
+
+def _begins_at(connection: Connection, name: StreamId, first: int) -> bool:
+    names = segment.c
+    found = select(names.position).where(
+        names.origin == name.origin,
+        names.epoch == name.epoch,
+        names.route == name.route,
+        names.first == first,
+    )
+    return connection.execute(found).first() is not None
 
 
 def _begun(connection: Connection) -> dict[StreamId, int]:
@@ -286,7 +296,7 @@ def _parting(
     before = {each.last: each.hash for each in gaps_of(connection, name)} | {0: GENESIS}
     found = (covered - 1, before[covered - 1]) if covered - 1 in before else None
     for row in segments_from(connection, name, covered):
-        here = [] if row.body is None else leaves_of_stored(site, row.header, row.body)
+        here = leaves_at(site, connection, row.position)
         numbered = enumerate(here, row.first)
         if not here or row.last >= state.seq:
             break

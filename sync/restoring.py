@@ -278,10 +278,20 @@ def _unseal(site: Site, connection: Connection, row: Row[Any], *, txn: str) -> i
     return len(lines)
 
 
-def leaves_of_stored(site: Site, header: bytes, body: bytes) -> list[str]:
-    """The first digits of the leaf of each line of a stored segment: how a trail names it."""
-    said = read_header(header, site.limits)
-    lines = unpack_lines(Sealed(b"", b"", site.vault.open(body)), said, site.limits)
+def leaves_at(site: Site, connection: Connection, position: int) -> list[str]:
+    """How a trail names the lines of a stored segment: the first digits of each leaf.
+
+    None of them when its body lies in an archive.
+    """
+    names = segment.c
+    row = connection.execute(
+        select(names.header, names.body).where(names.position == position)
+    ).one()
+    if row.body is None:
+        return []
+    said = read_header(bytes(row.header), site.limits)
+    body = site.vault.open(bytes(row.body))
+    lines = unpack_lines(Sealed(b"", b"", body), said, site.limits)
     leaves = leaves_of(lines, whole=is_whole(said, lines))
     return [leaf.hex()[:TRAIL_DIGITS] for leaf in leaves]
 
@@ -297,17 +307,17 @@ def leaves_before(site: Site, connection: Connection, name: StreamId) -> Iterato
     for trail in trails:
         yield from leaves_in(trail)
     rows = connection.execute(
-        select(names.first, names.last, names.header, names.body)
+        select(names.position, names.first, names.last)
         .where(names.origin == name.origin, names.epoch < name.epoch, names.route == name.route)
         .order_by(names.epoch.desc(), names.first.desc())
         .limit(TRAIL)
-    )
+    ).all()
     found = 0
     for row in rows:
-        if row.body is None or found >= TRAIL:
+        if found >= TRAIL:
             break
         found += row.last + 1 - row.first
-        yield from leaves_of_stored(site, bytes(row.header), bytes(row.body))
+        yield from leaves_at(site, connection, row.position)
 
 
 def put_in_front(

@@ -20,7 +20,7 @@ from sync.comparing import hash_at
 from sync.keyring import Identity, require_identity, signing_key
 from sync.messages import TRAIL, Head, Reach
 from sync.outgoing import streams_down, streams_held
-from sync.restoring import leaves_of_stored, writes_for
+from sync.restoring import leaves_at, writes_for
 from sync.segment import StreamId
 from sync.site import Site
 from sync.snapshot import (
@@ -210,7 +210,7 @@ def trail_of(site: Site, connection: Connection, head: Head) -> str:
     found: list[str] = []
     names = segment.c
     rows = connection.execute(
-        select(names.last, names.header, names.body)
+        select(names.position, names.last)
         .where(
             names.origin == head.origin,
             names.epoch == head.epoch,
@@ -219,11 +219,11 @@ def trail_of(site: Site, connection: Connection, head: Head) -> str:
         )
         .order_by(names.first.desc())
         .limit(TRAIL)
-    )
-    for last, header, body in rows:
-        if body is None or last != head.seq - len(found) or len(found) >= TRAIL:
+    ).all()
+    for position, last in rows:
+        leaves = leaves_at(site, connection, position) if len(found) < TRAIL else []
+        if not leaves or last != head.seq - len(found):
             break
-        leaves = leaves_of_stored(site, bytes(header), bytes(body))
         found += leaves[::-1]
     return "".join(found[:TRAIL])
 
