@@ -12,6 +12,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, select
 
 from sync.certificate import Certificate, sign_certificate
+from sync.comparing import hash_at
 from sync.database import insert_new, upsert
 from sync.errors import Cloned, Untrusted
 from sync.incidents import AHEAD, ANY_STREAM, FORK, close_incidents, note_incident, open_streams
@@ -177,6 +178,9 @@ def end_old_stream(site: Site, connection: Connection, found: Continuation) -> N
     ends = {ANY_ROUTE: NO_END, found.route: found.seq}
     rows = [said | {"route": route, "last": last} for route, last in ends.items()]
     insert_new(connection, revocation, rows)
+    if hash_at(connection, found.old_stream, found.seq) == found.hash:
+        # What was refused here of another history was put aside by its author.
+        close_incidents(site, connection, FORK, **found.old_stream._asdict())
 
 
 def is_awaited(connection: Connection, node: str, old: str, new: str) -> bool:

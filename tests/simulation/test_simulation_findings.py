@@ -24,6 +24,7 @@ from tests.scenario.sync_tree import (
     fact,
     facts,
     fall,
+    give,
     join,
     put_facts,
     rise,
@@ -240,3 +241,33 @@ def test_a_fork_of_which_everything_came_back_is_healed_as_well(tree: Tree) -> N
     assert [one.kind for one in township.replica.status().incidents] == []
     tree.sync()
     assert len(county.diary()) == 1
+
+
+def test_what_was_refused_of_a_history_put_aside_is_no_fork_any_more(tree: Tree) -> None:
+    """Seed 2312 at depth 2: a village still had a session open when its township was put back.
+
+    It refused what did not go with what it held, rightly; the incident stayed for ever.
+    """
+    tree.grow(PROVINCE, COUNTY, TOWNSHIP, VILLAGE)
+    county, township, village = tree[COUNTY], tree[TOWNSHIP], tree[VILLAGE]
+    down = f"down/{VILLAGE}"
+    image = save(township)
+    township.write(down, fact("sent", 1))
+    tree.sync()
+    restore(township, image)
+    tree.clock.forward(hours=1)
+    for key in ("x", "y"):
+        township.write(down, fact(key, 2))
+        township.replica.seal()
+    second = [one for one in township.segments() if read_header(one.header).route == down][1:]
+    assert [one.code for one in give(township, village, second).refused] == ["forked"]
+
+    for _ in range(3):
+        rise(village, township)
+        rise(township, county)
+        fall(county, township)
+        township.replica.seal()
+        fall(township, village)
+
+    assert village.facts() == {"sent": 1, "x": 2, "y": 2}
+    assert [one.kind for one in village.replica.status().incidents] == []
