@@ -76,8 +76,8 @@ class Transfer:
         return int(moved["fen"]) if moved else None
 
     def in_order(self) -> list[tuple[Step, Row]]:
-        """Every step as it was taken."""
-        return sorted(self.steps.items(), key=lambda each: each[1]["taken_at"])
+        """Every step in the order of the law: the clocks of two counties may differ."""
+        return [(step, self.steps[step]) for step in Step if step in self.steps]
 
 
 def listed(
