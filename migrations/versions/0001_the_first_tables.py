@@ -417,6 +417,38 @@ def upgrade() -> None:
     with op.batch_alter_table('collective_list', schema=None) as batch_op:
         batch_op.create_index('ux_collective_list_reference', ['county_code', 'reference'], unique=True)
 
+    op.create_table('comparison_list',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('region', sa.String(length=12), nullable=False),
+    sa.Column('prefix', sa.String(length=12), nullable=False),
+    sa.Column('filename', sa.String(), nullable=False),
+    sa.Column('as_of', sa.Date(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('is_current', sa.Boolean(), nullable=False),
+    sa.Column('uploaded_by_name', sa.String(), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('comparison_row',
+    sa.Column('list_id', sa.String(length=36), nullable=False),
+    sa.Column('row_no', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('citizen_number', sa.LargeBinary(), nullable=False),
+    sa.Column('citizen_index', sa.LargeBinary(), nullable=False),
+    sa.Column('happened_on', sa.Date(), nullable=True),
+    sa.Column('unit', sa.String(), nullable=False),
+    sa.Column('county_code', sa.String(length=12), nullable=True),
+    sa.Column('person_id', sa.String(length=36), nullable=True),
+    sa.Column('score', sa.Integer(), nullable=False),
+    sa.Column('decision', sa.String(length=10), nullable=False),
+    sa.Column('decided_by_name', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('list_id', 'row_no')
+    )
+    with op.batch_alter_table('comparison_row', schema=None) as batch_op:
+        batch_op.create_index('ix_comparison_row_index', ['citizen_index'], unique=False)
+        batch_op.create_index('ix_comparison_row_person', ['county_code', 'person_id'], unique=False)
+
     op.create_table('contribution',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -1980,6 +2012,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_contribution_for_year')
 
     op.drop_table('contribution')
+    with op.batch_alter_table('comparison_row', schema=None) as batch_op:
+        batch_op.drop_index('ix_comparison_row_person')
+        batch_op.drop_index('ix_comparison_row_index')
+
+    op.drop_table('comparison_row')
+    op.drop_table('comparison_list')
     with op.batch_alter_table('collective_list', schema=None) as batch_op:
         batch_op.drop_index('ux_collective_list_reference')
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> "list[APIRouter]":
-    from node.quality import pages  # noqa: PLC0415  # only a web process needs them
+    from node.quality import list_pages, pages  # noqa: PLC0415  # only a web process needs them
 
-    return [pages.router]
+    return [list_pages.router, pages.router]
 
 
 def run_check(uow: UnitOfWork) -> str:

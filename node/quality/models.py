@@ -6,6 +6,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from node.core.db import Instant
+from node.core.personal import Encrypted
 
 
 class QualityFinding(SQLModel, table=True):
@@ -61,3 +62,46 @@ class QualityScore(SQLModel, table=True):
     warnings: int
     notices: int
     score_ppm: int
+
+
+class ComparisonList(SQLModel, table=True):
+    """A list of another department (比对名单) about a region; it stays on the node that took it in.
+
+    `prefix` is what the codes of the region begin with.
+    """
+
+    __tablename__ = "comparison_list"
+
+    id: str = Field(primary_key=True, max_length=36)
+    kind: str = Field(max_length=16)
+    region: str = Field(max_length=12)
+    prefix: str = Field(max_length=12)
+    filename: str
+    as_of: date
+    people: int
+    is_current: bool = True
+    uploaded_by_name: str
+    uploaded_at: datetime = Field(sa_type=Instant)
+
+
+class ComparisonRow(SQLModel, table=True):
+    """One line of a list, and who of our people it is: by number, by likeness, or nobody."""
+
+    __tablename__ = "comparison_row"
+    __table_args__ = (
+        Index("ix_comparison_row_index", "citizen_index"),
+        Index("ix_comparison_row_person", "county_code", "person_id"),
+    )
+
+    list_id: str = Field(primary_key=True, max_length=36)
+    row_no: int = Field(primary_key=True)
+    name: str
+    citizen_number: str = Field(sa_type=Encrypted("comparison_row.citizen_number"))
+    citizen_index: bytes
+    happened_on: date | None = Field(default=None, description="of death, or of joining")
+    unit: str = ""
+    county_code: str | None = Field(default=None, max_length=12)
+    person_id: str | None = Field(default=None, max_length=36)
+    score: int = 0
+    decision: str = Field(default="none", max_length=10)
+    decided_by_name: str = ""

@@ -62,6 +62,8 @@ def index(request: Request, uow: Reading, asked: Annotated[Asked, Query()]) -> R
         standing_options=STANDINGS,
         answers={one.value: one.title for one in Answer},
         may_answer=_may_answer(uow),
+        may_compare=uow.actor.holds(Role.QUALITY_SUPERVISOR, Role.INSPECTOR, Role.AUDITOR)
+        and uow.level.rank <= Level.COUNTY.rank,
         may_check=uow.level.rank <= Level.COUNTY.rank,
         lowest=_lowest(standings),
         percent=lambda value: f"{value:.1f}%",

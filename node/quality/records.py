@@ -31,7 +31,7 @@ def publish_found(uow: UnitOfWork) -> int:
     """Tell counties what only this node can see: new since its last check, and gone since."""
     if uow.level.rank >= Level.COUNTY.rank:
         return 0
-    among = [code for code, rule in RULES.items() if rule.among]
+    among = [code for code, rule in RULES.items() if rule.among or rule.listed]
     changed = (finding.c.found_on == uow.today) & finding.c.gone_at.is_(None)
     statement = select(finding).where(
         finding.c.found_by == str(uow.node),

@@ -14,7 +14,7 @@ from sqlalchemy import Select
 
 from node.core.i18n import _
 from node.policy.quality_bodies import Severity
-from node.quality import about_money, about_people
+from node.quality import about_lists, about_money, about_people
 
 Query = Callable[[str, date], Select[Any]]
 """(county code, today) → the contradictions of a county."""
@@ -25,7 +25,8 @@ class Rule:
     """One rule: what it says, how grave it is unless a bulletin says otherwise, what to do.
 
     `says` is filled with the finding's `first`, `second` and `third`. `among` rules compare the
-    counties a node holds; a county alone cannot see them.
+    counties a node holds; a county alone cannot see them. `listed` ones rest on lists of other
+    departments, which only the node that took them in has.
     """
 
     code: str
@@ -35,6 +36,7 @@ class Rule:
     remedy: str
     query: Query
     among: bool = False
+    listed: bool = False
 
 
 _CHECK = _("核对居民身份证件，信息有误的办理变更登记")
@@ -124,6 +126,33 @@ RULES: Mapping[str, Rule] = {
             _("停发一处，多发的追回"),
             about_people.drawing_in_two_counties,
             among=True,
+        ),
+        Rule(
+            "on_death_list",
+            _("死亡名单上的人，参保关系没有终止"),
+            Severity.ERROR,
+            _("%(first)s 死亡，%(second)s"),
+            _("核实后办理死亡注销；多发的追回"),
+            about_lists.on_death_list,
+            listed=True,
+        ),
+        Rule(
+            "in_employees_scheme",
+            _("同时参加职工养老保险"),
+            Severity.WARNING,
+            _("%(first)s 参加职工养老保险，%(second)s"),
+            _("通知本人办理制度衔接，停止居民养老保险缴费"),
+            about_lists.in_employees_scheme,
+            listed=True,
+        ),
+        Rule(
+            "not_in_household",
+            _("户籍名册里没有的参保人"),
+            Severity.NOTICE,
+            _("%(first)s 的户籍名册里没有"),
+            _("核对户籍，迁出的办理关系转移"),
+            about_lists.not_in_household,
+            listed=True,
         ),
         Rule(
             "amount_not_grade",

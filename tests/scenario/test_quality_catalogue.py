@@ -17,6 +17,7 @@ from node.policy.models import Bulletin
 from node.quality import check, service
 from node.quality.about_money import account, contribution, entry, posting, subsidy
 from node.quality.about_people import enrolment, entitlement, person
+from node.quality.models import ComparisonList, ComparisonRow
 from node.quality.rulebook import RULES
 from node.quality.rules import PERFECT
 from tiers import RegionCode
@@ -260,6 +261,53 @@ def _account_without_enrolment(p: Population) -> None:
 
 def _entitlement_does_not_add_up(p: Population) -> None:
     p.drawing(monthly_fen=11_999)
+
+
+def _listed(p: Population, kind: str, who: str | None, region: str = str(COUNTY)) -> None:
+    p.uow.session.add(
+        ComparisonList(
+            id=kind,
+            kind=kind,
+            region=region,
+            prefix=RegionCode(region).prefix,
+            filename="名单.xlsx",
+            as_of=date(2026, 5, 1),
+            people=1,
+            uploaded_by_name="某",
+            uploaded_at=TODAY,
+        )
+    )
+    if who is not None:
+        p.uow.session.add(
+            ComparisonRow(
+                list_id=kind,
+                row_no=2,
+                name="某",
+                citizen_number="1",
+                citizen_index=b"1",
+                happened_on=date(2026, 4, 1),
+                county_code=str(COUNTY),
+                person_id=who,
+                score=100,
+                decision="exact",
+            )
+        )
+    p.uow.session.flush()
+
+
+def _on_death_list(p: Population) -> None:
+    _listed(p, "deaths", p.enrolled())
+
+
+def _in_employees_scheme(p: Population) -> None:
+    _listed(p, "employees", p.enrolled())
+
+
+def _not_in_household(p: Population) -> None:
+    who, village = p.enrolled(), f"{COUNTY.prefix}009009"
+    mine = enrolment.c.person_id == who
+    p.uow.connection.execute(update(enrolment).where(mine).values(village=village))
+    _listed(p, "household", None, village)
 
 
 PLANTED = {
