@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 
+from node.accounts.signed import altered as altered_postings
 from node.accounts.verify import verify as verify_ledger
 from node.core.work import UnitOfWork
 from node.network.state import held_by_kind, open_incidents
@@ -47,6 +48,7 @@ def prove(node: Node, *, show_progress: bool = False) -> list[Finding]:
         findings.append(_nothing_held(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in verify_ledger(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in transfer_findings(uow))
+        findings.append(_signed_postings(node, uow))
         findings.append(_uses(uow))
         findings.extend(_figures(node, uow))
     return findings
@@ -76,6 +78,17 @@ def _nothing_held(uow: UnitOfWork) -> Finding:
         held == 0 and incidents == 0,
         f"搁置 {held} 条，事件 {incidents} 件",
     )
+
+
+def _signed_postings(node: Node, uow: UnitOfWork) -> Finding:
+    """Every posting is the one its county signed; said where every archive is at hand."""
+    if node.replica.archives_away():
+        return Finding(
+            "个人账户记账与县级签名的记录一致", ok=True, detail="有归档不在手边，没有比较"
+        )
+    wrong = list(altered_postings(uow, node.replica))
+    more = f"；共 {len(wrong)} 处" if len(wrong) > SHOWN else ""
+    return Finding("个人账户记账与县级签名的记录一致", not wrong, "；".join(wrong[:SHOWN]) + more)
 
 
 def _uses(uow: UnitOfWork) -> Finding:

@@ -28,16 +28,20 @@ def written_since(
     origin: str,
     types: frozenset[str],
     since: datetime,
-    limit: int = LOOKED_THROUGH,
+    route: str = "",
+    limit: int | None = LOOKED_THROUGH,
 ) -> Iterator[Arrived]:
     """Records of some types an author wrote from a moment on, oldest first, stream by stream.
+
+    `route` is what the names of the streams asked for begin with. Without a `limit` everything is
+    read.
 
     What lies in an archive that is not at hand is passed over.
     """
     with reading(site.engine) as connection:
         rows = connection.execute(
             select(stream.c.epoch, stream.c.route, stream.c.head)
-            .where(stream.c.origin == origin)
+            .where(stream.c.origin == origin, stream.c.route.startswith(route, autoescape=True))
             .order_by(stream.c.route.desc(), stream.c.epoch)
         ).all()
         names = [StreamId(origin, row.epoch, row.route) for row in rows]
@@ -49,7 +53,7 @@ def written_since(
             if not stored.has_body or types.isdisjoint(header.types):
                 continue
             opened += 1
-            if opened > limit:
+            if limit is not None and opened > limit:
                 break
             lines = unpack_lines(stored.sealed, header, site.limits)
             places = [n for n, line in enumerate(lines) if not is_tombstone(line)]

@@ -430,10 +430,18 @@ class Replica:
         return tracing.search(self.site, key=key, record_type=record_type)
 
     def written_since(
-        self, *, origin: str, types: frozenset[str], since: datetime
+        self,
+        *,
+        origin: str,
+        types: frozenset[str],
+        since: datetime,
+        route: str = "",
+        limit: int | None = finding.LOOKED_THROUGH,
     ) -> Iterator[Arrived]:
         """Records of some types an author wrote from a moment on. See `finding`."""
-        return finding.written_since(self.site, origin=origin, types=types, since=since)
+        return finding.written_since(
+            self.site, origin=origin, types=types, since=since, route=route, limit=limit
+        )
 
     def prove(self, stream: StreamId, seq: int) -> tracing.Trace:
         """The proof of one record. See `tracing.trace`."""

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from node.accounts.models import Account, Posting
+from node.accounts.signed import altered
+from node.accounts.verify import verify
 from node.core.models import AccessLog
 from node.statistics import cells, figures, provenance, stale
 from node.statistics.behind import Behind, Line, behind
@@ -174,3 +176,29 @@ def test_a_figure_is_told_by_what_people_are(story: Story) -> None:
     assert "郑州市 1 1 1 3" in shown
     assert "200.00 3" in shown
     assert reader.get("/statistics/shares?measure=balance_fen").status_code == 422
+
+
+def test_amounts_that_changed_places_are_named_though_every_sum_holds(story: Story) -> None:
+    """Two people's contributions of one voucher swapped at the province: no balance shows it."""
+    province = story.province
+    with province.node.work(writing=False) as uow:
+        assert list(altered(uow, province.replica)) == []
+    first, second = look(story, "contributions_fen").lines.items[:2]
+    assert first.account_no != second.account_no
+    with province.node.engine.begin() as connection:
+        for trigger in ("posting_no_update", "posting_no_delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        _swap(connection, first.account_no, second.account_no)
+    with province.node.work(writing=False) as uow:
+        assert all(finding.ok for finding in verify(uow) if "控制科目" in finding.name)
+        assert list(altered(uow, province.replica)) == [f"{COUNTY} 凭证 1（{VILLAGE}）"]
+    with province.node.engine.begin() as connection:
+        _swap(connection, first.account_no, second.account_no)
+
+
+def _swap(connection: Connection, one: int | None, other: int | None) -> None:
+    connection.exec_driver_sql(
+        "UPDATE posting SET account_no = CASE account_no WHEN ? THEN ? ELSE ? END"
+        " WHERE entry_no = 1 AND account_no IN (?, ?)",
+        (one, other, one, one, other),
+    )
