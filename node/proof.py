@@ -81,14 +81,13 @@ def _nothing_held(uow: UnitOfWork) -> Finding:
 
 
 def _signed_postings(node: Node, uow: UnitOfWork) -> Finding:
-    """Every posting is the one its county signed; said where every archive is at hand."""
+    """Every posting is the one its county signed; asked where every archive is at hand."""
+    title = "个人账户记账与县级签名的记录一致"
     if node.replica.archives_away():
-        return Finding(
-            "个人账户记账与县级签名的记录一致", ok=True, detail="有归档不在手边，没有比较"
-        )
+        return Finding(title, ok=True, detail="有归档不在手边，没有比较")
     wrong = list(altered_postings(uow, node.replica))
     more = f"；共 {len(wrong)} 处" if len(wrong) > SHOWN else ""
-    return Finding("个人账户记账与县级签名的记录一致", not wrong, "；".join(wrong[:SHOWN]) + more)
+    return Finding(title, not wrong, "；".join(wrong[:SHOWN]) + more)
 
 
 def _uses(uow: UnitOfWork) -> Finding:

@@ -81,6 +81,7 @@ def _forget_a_person(store: sqlite3.Connection) -> None:
         (HANSI, _flip_a_byte_of_a_body, "✗ 签名、链和回执"),
         (ZHONGMU, _change_a_header, "✗ 签名、链和回执"),
         (ZHONGMU, _raise_a_posting, "✗ 每张凭证的个人账户记账等于控制科目"),
+        (PROVINCE, _raise_a_posting, "✗ 个人账户记账与县级签名的记录一致"),
         (PROVINCE, _report_one_more, "上报与签名的记录：enrolled"),
         (PROVINCE, _forget_a_person, "与逐笔重算一致：enrolled"),
     ],
