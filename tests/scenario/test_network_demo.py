@@ -59,8 +59,9 @@ def _raise_a_posting(store: sqlite3.Connection) -> None:
         "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     ).fetchall():
         store.execute(f"DROP TRIGGER {name}")
-    first = "SELECT entry_no, line_no FROM posting ORDER BY entry_no, line_no LIMIT 1"
-    where = f"(entry_no, line_no) = ({first})"
+    mine = f"county_code = '{ZHONGMU}'"
+    first = f"SELECT entry_no, line_no FROM posting WHERE {mine} ORDER BY entry_no, line_no LIMIT 1"
+    where = f"{mine} AND (entry_no, line_no) = ({first})"
     assert store.execute(f"UPDATE posting SET fen = fen + 100 WHERE {where}").rowcount == 1
 
 
