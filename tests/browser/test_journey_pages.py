@@ -251,6 +251,7 @@ def test_the_accountants_month(browser: Browser, network: Network) -> None:
         keep(page, "bank-batch")
         go(page, network, ZHONGMU, "/contributions/receipts")
         expect(page.locator("main")).to_contain_text("已入账")
+        go(page, network, ZHONGMU, "/contributions/collective?year=2025")
         go(page, network, ZHONGMU, "/contributions/queue")
         page.get_by_role("link", name="登记待查款项").click()
         page.get_by_label("金额", exact=True).fill("八十八")
