@@ -103,6 +103,7 @@ _GRANTS = (
     Grant("pension.paid", _COUNTY, _FACT),
     Grant("pension.unpaid", _COUNTY, _FACT),
     Grant("account.drawn", _COUNTY, _FACT),
+    Grant("payroll.forecast", _COUNTY, _UP),
     Grant("payroll.run", _COUNTY, _FACT),
     Grant("transfer.asked", _COUNTY, _MOVE),
     Grant("transfer.refused", _COUNTY, _MOVE),

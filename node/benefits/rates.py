@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Integer, TextClause, bindparam, text
+from sqlalchemy import BigInteger, Date, Integer, TextClause, bindparam, func, select, text
 
 from node.accounts.serials import own_county, serial
 from node.benefits.models import RateChange
 from node.benefits.rate_records import bring_up_to_date, publish_changed_rates, rates
+from node.benefits.records import entitlements
 from node.benefits.rules import Segment, months_from, next_month
 from node.benefits.terms import Standards, standards_of_months
 from node.core.db import BATCH_ROWS
@@ -155,12 +156,40 @@ def _born_by(month: date, age: int) -> date:
         return day.replace(year=day.year - age, day=28)
 
 
+def _counted(column: str) -> str:
+    """A month as a number, so that both databases can take one from another."""
+    words = f"CAST({column} AS TEXT)"
+    year, month = f"substr({words}, 1, 4)", f"substr({words}, 6, 2)"
+    return f"(CAST({year} AS INTEGER) * 12 + CAST({month} AS INTEGER))"
+
+
+_PAID_MONTHS = f"({_counted('e.owed_from')} - {_counted('n.from_month')})"
+_RATE_MONTHS = f"({_counted('n.to_month')} - {_counted('n.from_month')} + 1)"
+
+# Asked when a month's new rates stand beside those they take over from: a rate that a later month
+# of the same change replaces counts again there, against itself, so that the sums telescope.
+_ARREARS = _typed(f"""
+    SELECT CAST(coalesce(sum((n.fen - r.fen) * CASE
+        WHEN n.to_month IS NOT NULL AND {_RATE_MONTHS} < {_PAID_MONTHS} THEN {_RATE_MONTHS}
+        ELSE {_PAID_MONTHS} END), 0) AS BIGINT)
+    FROM benefit_rate n
+    JOIN benefit_rate r ON r.county_code = n.county_code AND r.entitlement_id = n.entitlement_id
+        AND {_COVERS} AND (r.version <> :version OR r.from_month <> :month)
+    JOIN entitlement e ON e.county_code = n.county_code AND e.id = n.entitlement_id
+        AND e.owed_from > :month
+    WHERE n.county_code = :county AND n.version = :version AND n.from_month = :month
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A re-determination: its number and how many pensions it changed."""
+    """A re-determination: its number, how many pensions it changed, and what it adds for months
+    that were run already, in fen (negative: what was overpaid).
+    """
 
     version: int
     people: int
+    arrears_fen: int = 0
 
 
 def redetermine(
@@ -185,8 +214,16 @@ def redetermine(
         )
     version = serial(uow, VERSION)
     held = standards_of_months(uow, months[0], months[-1])
+    paid_through = _paid_through(uow, county)
+    arrears = 0
     for month in months:
-        _change_month(uow, county, version, month, held[month])
+        _set_month(uow, county, version, month, held[month])
+        key = {"county": county, "version": version, "month": month}
+        if month < paid_through:
+            arrears += int(uow.connection.execute(_ARREARS, key).scalar_one())
+        before = (month - timedelta(days=1)).replace(day=1)
+        uow.connection.execute(_SUPERSEDE, key)
+        uow.connection.execute(_CUT, {**key, "before": before})
     given = {"county": county, "version": version}
     people = int(uow.connection.execute(_COUNT, given).scalar_one())
     if not people:
@@ -200,23 +237,30 @@ def redetermine(
             through_month=months[-1],
             reason=reason,
             people=people,
-            arrears_fen=0,
+            arrears_fen=arrears,
             made_by=uow.actor.id,
             made_by_name=uow.actor.name,
             made_at=uow.now,
         )
     )
     publish_changed_rates(uow, version, this_month=months[-1])
-    return Changed(version, people)
+    return Changed(version, people, arrears)
 
 
-def _change_month(
+def _paid_through(uow: UnitOfWork, county: str) -> date:
+    """The first month nobody has been paid for."""
+    newest = select(func.max(entitlements.c.owed_from)).where(entitlements.c.county_code == county)
+    return uow.connection.execute(newest).scalar() or date.min
+
+
+def _set_month(
     uow: UnitOfWork, county: str, version: int, month: date, standards: Standards
 ) -> None:
     terms = standards.terms
-    key = {"county": county, "version": version, "month": month}
     given = {
-        **key,
+        "county": county,
+        "version": version,
+        "month": month,
         "base": terms.base_fen,
         "city": terms.city_fen,
         "county_adds": terms.county_fen,
@@ -224,6 +268,3 @@ def _change_month(
         "per_year": terms.per_year_fen,
     }
     uow.connection.execute(_set_new(standards, month), given)
-    uow.connection.execute(_SUPERSEDE, key)
-    before = (month - timedelta(days=1)).replace(day=1)
-    uow.connection.execute(_CUT, {**key, "before": before})

@@ -24,12 +24,19 @@ if TYPE_CHECKING:
 def _routers() -> "list[APIRouter]":
     from node.payroll import (  # noqa: PLC0415  # only a web process needs them
         api,
+        forecast_pages,
         month_pages,
         pages,
         recovery_pages,
     )
 
-    return [api.router, month_pages.router, recovery_pages.router, pages.router]
+    return [
+        api.router,
+        forecast_pages.router,
+        month_pages.router,
+        recovery_pages.router,
+        pages.router,
+    ]
 
 
 def _matters() -> "tuple[Matter[Any], ...]":

@@ -261,3 +261,24 @@ class RunReport(SQLModel, table=True):
     on_time_people: int
     on_time_fen: int = Field(sa_type=BigInteger)
     reported_at: datetime = Field(sa_type=Instant)
+
+
+class CashForecast(SQLModel, table=True):
+    """A month as a county foresaw it when it approved the run of `made_for` (资金需求预测), in fen.
+
+    `parts` and `payers` hold the same sum. Forecasts are kept, so that they can be compared with
+    what happened; the newest one of a month counts.
+    """
+
+    __tablename__ = "cash_forecast"
+
+    county_code: str = Field(primary_key=True, max_length=12)
+    made_for: date = Field(primary_key=True)
+    month: date = Field(primary_key=True)
+    people: int
+    beginning: int
+    deaths: int
+    fen: int = Field(sa_type=BigInteger)
+    parts: dict[str, Any] = Field(sa_type=Json)
+    payers: dict[str, Any] = Field(sa_type=Json)
+    made_at: datetime = Field(sa_type=Instant)

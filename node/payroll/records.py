@@ -16,6 +16,7 @@ from node.accounts.models import Posting
 from node.core.clock import from_iso, iso
 from node.core.db import insert_new, upsert
 from node.core.work import UP_PROVINCE, RecordType, UnitOfWork, down
+from node.payroll.forecast_records import FORECAST
 from node.payroll.models import PayrollRun, RunReport
 from node.payroll.tables import COMPONENTS, paid_lines, reports, typed
 from node.payroll.unpaid import UNPAID
@@ -25,7 +26,7 @@ PAID = RecordType("pension.paid", independent=True)
 DRAWN = RecordType("account.drawn", independent=True)
 RUN = RecordType("payroll.run", independent=True)
 
-RECORD_TYPES = (PAID, DRAWN, RUN, UNPAID)
+RECORD_TYPES = (PAID, DRAWN, RUN, UNPAID, FORECAST)
 
 _postings: Table = Posting.__table__  # type: ignore[attr-defined]
 

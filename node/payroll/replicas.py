@@ -12,7 +12,7 @@ from node.benefits.records import entitlements
 from node.benefits.replicas import pensions_of_people
 from node.core.of_people import OfPeople, by_person, goes_along
 from node.core.replica_table import ReplicaTable, of_county, of_people
-from node.payroll.tables import paid_lines, reports, unpaid
+from node.payroll.tables import forecasts, paid_lines, reports, unpaid
 from node.registry.records import people
 
 
@@ -35,5 +35,6 @@ _BY_PERSON = unpaid.c.person_id == people.c.id
 REPLICAS = (
     ReplicaTable(paid_lines, of_people(paid_lines, entitlements.c.village, _BY_PENSION)),
     ReplicaTable(unpaid, of_people(unpaid, people.c.village, _BY_PERSON)),
+    ReplicaTable(forecasts, partial(of_county, forecasts)),
     ReplicaTable(reports, partial(of_county, reports)),
 )

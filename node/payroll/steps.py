@@ -12,11 +12,12 @@ from node.core.errors import Conflict, Invalid
 from node.core.work import UnitOfWork
 from node.identity import refuse_same_person, require_duty
 from node.payroll.compare import compare
+from node.payroll.forecast import keep_forecast
 from node.payroll.funding import make_requests
 from node.payroll.models import PayrollRun
 from node.payroll.proof import excess, missing
 from node.payroll.report import tell_run
-from node.payroll.rules import RunState, check_move
+from node.payroll.rules import RunKind, RunState, check_move
 from node.payroll.tables import lines, payments, typed
 from tiers import Duty
 
@@ -90,6 +91,8 @@ def approve(uow: UnitOfWork, run_no: int) -> PayrollRun:
     given = {"county": run.county_code, "run": run.run_no, "next": next_month(run.month)}
     uow.connection.execute(_PAID_THROUGH, given)
     tell_run(uow, run)
+    if run.kind == RunKind.REGULAR:
+        keep_forecast(uow, run.month)
     return run
 
 

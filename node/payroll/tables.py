@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from node.benefits.models import RecoveredMonth
 from node.payroll.models import (
+    CashForecast,
     FundingReceipt,
     FundingRequest,
     PaidLine,
@@ -34,6 +35,7 @@ receipts: Table = FundingReceipt.__table__  # type: ignore[attr-defined]
 paid_lines: Table = PaidLine.__table__  # type: ignore[attr-defined]
 recovered_months: Table = RecoveredMonth.__table__  # type: ignore[attr-defined]
 unpaid: Table = UnpaidPayment.__table__  # type: ignore[attr-defined]
+forecasts: Table = CashForecast.__table__  # type: ignore[attr-defined]
 reports: Table = RunReport.__table__  # type: ignore[attr-defined]
 
 COMPONENTS = ("base_fen", "city_fen", "county_fen", "years_fen", "age_fen", "account_fen")

@@ -211,7 +211,7 @@ def test_a_retroactive_standard_is_paid_line_by_line(payers: Payers) -> None:
             uow, from_month=date(2025, 7, 1), through_month=OCTOBER, reason="豫人社示例"
         )
         assert changed is not None
-        assert changed.people == 1
+        assert (changed.people, changed.arrears_fen) == (1, 3 * 1_000)
     run = payers.pay(OCTOBER)
     assert run.lines == 4
     found = paid(payers, one)

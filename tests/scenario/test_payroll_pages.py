@@ -81,6 +81,11 @@ def test_a_month_by_four_people(desks: Desks) -> None:
     assert officer.get(f"{run}/list.pdf").content.startswith(b"%PDF")
     rates = words(officer.get("/payroll").text)
     assert "66.66%" in rates
+    foreseen = words(officer.get("/payroll/forecast").text)
+    assert "2026年8月" in foreseen
+    assert "保监发〔2016〕107号" in foreseen
+    assert officer.post("/payroll/forecast").status_code == 303
+    assert reviewer.post("/payroll/forecast").status_code == 403
     people = words(officer.get("/payroll/month?came=failed").text)
     assert "账户已销户 请本人换用能收款的银行卡" in people
     assert "全部 3" in people

@@ -64,6 +64,7 @@ TABLE = [
     ("pension.paid", "county", [UP, BACK]),
     ("pension.unpaid", "county", [UP, BACK]),
     ("account.drawn", "county", [UP, BACK]),
+    ("payroll.forecast", "county", [UP]),
     ("payroll.run", "county", [UP, BACK]),
     ("transfer.asked", "county", [UP, f"to/{OTHER_COUNTY}"]),
     ("transfer.refused", "county", [UP, f"to/{OTHER_COUNTY}"]),
