@@ -46,6 +46,7 @@ def index(request: Request, uow: Reading) -> Response:
             (payer.title, [each.payers.get(payer.value, 0) / FEN for each in months])
             for payer in payers
         ],
+        "drawing": [each.people for each in months],
         "compared": foreseen.compared(uow),
         "announced": _announced(uow),
         "source": MORTALITY_SOURCE,

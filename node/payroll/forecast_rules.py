@@ -1,8 +1,9 @@
 """What the next twelve months will cost: who is alive to be paid, by which standards and purses.
 
 Pure; everything is integers. Of a group the expected part is counted in parts of `UNIT`; fen are
-rounded half up once for each part of a month. Sources: business rules §8 (people turning 60, mortality,
-announced policy); deaths are spread evenly over a year of age (the usual actuarial assumption).
+rounded half up once for each part of a month. Sources: business rules §8 (people turning 60,
+mortality, announced policy); deaths are spread evenly over a year of age (the usual actuarial
+assumption).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -174,9 +175,9 @@ def months_ahead(first: date, count: int = MONTHS) -> list[date]:
 
 
 def error_ppm(foreseen_fen: int, actual_fen: int) -> int | None:
-    """How far a forecast was off, in parts per million of what happened: positive when it was too
-    high. None where nothing was due.
+    """How far a forecast was off, in parts per million of what happened, to the hundredth of a per
+    cent: positive when it was too high. None where nothing was due.
     """
     if not actual_fen:
         return None
-    return (foreseen_fen - actual_fen) * WHOLE_PPM // actual_fen
+    return _half_up((foreseen_fen - actual_fen) * 10_000, actual_fen) * 100
