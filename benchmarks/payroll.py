@@ -168,7 +168,7 @@ def _fill(connection: Connection, people: int) -> None:
         f"""INSERT INTO counter VALUES ('{COUNTY}', 'payroll_run', 1),
             ('{COUNTY}', 'benefit_rate', 1)""",
     ):
-        connection.exec_driver_sql(statement)
+        connection.execute(text(statement))  # the driver would read % as a parameter
 
 
 def _publish(engine: Engine, kinds: Mapping[str, Any], effective: date) -> None:

@@ -217,7 +217,8 @@ def redetermine(
     paid_through = _paid_through(uow, county)
     arrears = 0
     for month in months:
-        _set_month(uow, county, version, month, held[month])
+        if not _set_month(uow, county, version, month, held[month]):
+            continue  # nothing differs, so nothing is cut short: two passes over all rates saved
         key = {"county": county, "version": version, "month": month}
         if month < paid_through:
             arrears += int(uow.connection.execute(_ARREARS, key).scalar_one())
@@ -255,7 +256,8 @@ def _paid_through(uow: UnitOfWork, county: str) -> date:
 
 def _set_month(
     uow: UnitOfWork, county: str, version: int, month: date, standards: Standards
-) -> None:
+) -> int:
+    """Add the rates of a month that differ; how many."""
     terms = standards.terms
     given = {
         "county": county,
@@ -267,4 +269,4 @@ def _set_month(
         "threshold": terms.years_threshold,
         "per_year": terms.per_year_fen,
     }
-    uow.connection.execute(_set_new(standards, month), given)
+    return int(uow.connection.execute(_set_new(standards, month), given).rowcount)
