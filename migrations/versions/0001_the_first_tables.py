@@ -401,6 +401,19 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(), nullable=True),
     sa.PrimaryKeyConstraint('county_code', 'case_id', 'id')
     )
+    op.create_table('cash_forecast',
+    sa.Column('county_code', sa.String(length=12), nullable=False),
+    sa.Column('made_for', sa.Date(), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('beginning', sa.Integer(), nullable=False),
+    sa.Column('deaths', sa.Integer(), nullable=False),
+    sa.Column('fen', sa.BigInteger(), nullable=False),
+    sa.Column('parts', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('payers', sa.JSON().with_variant(postgresql.JSONB(), 'postgresql'), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('county_code', 'made_for', 'month')
+    )
     op.create_table('collective_list',
     sa.Column('county_code', sa.String(length=12), nullable=False),
     sa.Column('list_no', sa.BigInteger(), nullable=False),
@@ -2022,6 +2035,7 @@ def downgrade() -> None:
         batch_op.drop_index('ux_collective_list_reference')
 
     op.drop_table('collective_list')
+    op.drop_table('cash_forecast')
     op.drop_table('case_step')
     with op.batch_alter_table('case_assignment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_case_assignment_user_id'))
