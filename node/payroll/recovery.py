@@ -23,20 +23,20 @@ from tiers import Duty, Role
 
 OPEN, CLOSED = "open", "closed"
 
-_KEEP_BACK = typed("""
-    UPDATE payroll_payment SET offset_fen = kept.fen, fen = due_fen - kept.fen
-    FROM (SELECT y.pay_no, CASE
-              WHEN r.owed < r.monthly_fen AND r.owed < y.due_fen THEN r.owed
-              WHEN r.monthly_fen < y.due_fen THEN r.monthly_fen ELSE y.due_fen END AS fen
-          FROM payroll_payment y
-          JOIN (SELECT entitlement_id, min(monthly_fen) AS monthly_fen,
-                    CAST(sum(fen - set_off_fen - repaid_fen) AS BIGINT) AS owed
-                FROM benefit_recovery
-                WHERE county_code = :county AND state = 'open' AND monthly_fen > 0
-                GROUP BY entitlement_id) AS r ON r.entitlement_id = y.entitlement_id
-          WHERE y.county_code = :county AND y.run_no = :run) AS kept
+# Recoveries lead and look each payment up: payments joined with themselves would be compared pair
+# by pair, as long as the database has not counted what was just inserted.
+_PART = """CASE WHEN r.owed < r.monthly_fen AND r.owed < due_fen THEN r.owed
+        WHEN r.monthly_fen < due_fen THEN r.monthly_fen ELSE due_fen END"""
+
+_KEEP_BACK = typed(f"""
+    UPDATE payroll_payment SET offset_fen = {_PART}, fen = due_fen - {_PART}
+    FROM (SELECT entitlement_id, min(monthly_fen) AS monthly_fen,
+              CAST(sum(fen - set_off_fen - repaid_fen) AS BIGINT) AS owed
+          FROM benefit_recovery
+          WHERE county_code = :county AND state = 'open' AND monthly_fen > 0
+          GROUP BY entitlement_id) AS r
     WHERE payroll_payment.county_code = :county AND payroll_payment.run_no = :run
-        AND payroll_payment.pay_no = kept.pay_no AND kept.fen > 0
+        AND payroll_payment.entitlement_id = r.entitlement_id AND r.owed > 0
 """)
 
 _KEPT = typed(
