@@ -14,6 +14,7 @@ from node.benefits.life import suspend_expired
 from node.benefits.rates import redetermine
 from node.benefits.records import entitlements
 from node.benefits.rules import months_from, next_month
+from node.core.db import tell_planner
 from node.core.errors import Conflict, Invalid
 from node.core.work import UnitOfWork
 from node.identity import require_duty
@@ -167,8 +168,10 @@ def compute(uow: UnitOfWork, month: date, *, kind: RunKind = RunKind.REGULAR) ->
     suspend_expired(uow, month)
     redetermine(uow, from_month=month, through_month=month, reason="按月核对标准和年龄")
     _insert(uow, county, run_no, month, _first_owed(uow, county, month))
+    tell_planner(uow.connection, lines)
     key = {"county": county, "run": run_no}
     uow.connection.execute(_PAY, key)
+    tell_planner(uow.connection, payments)
     keep_back(uow, county, run_no)
     run = _head(uow, county, run_no, month, kind)
     if not run.lines:
