@@ -43,6 +43,17 @@ _NEW_CARDS = typed("""
         AND n.closed_on IS NULL AND n.bank_account IS NOT NULL
 """)
 
+# A lump sum goes to whoever the end of the account names, on the card that is named there now.
+_NEW_PAYEES = typed("""
+    UPDATE payroll_payment SET state = 'waiting', reason = '', account = b.heir_account,
+        payee = b.heir_name
+    FROM benefit_end b
+    WHERE payroll_payment.county_code = :county AND payroll_payment.run_no = :run
+        AND payroll_payment.state IN ('failed', 'bounced')
+        AND b.county_code = :county AND b.entitlement_id = payroll_payment.entitlement_id
+        AND NOT b.is_revoked AND b.heir_account IS NOT NULL
+""")
+
 _WAITING = typed("""
     SELECT CAST(y.run_no AS VARCHAR) || '-' || CAST(y.pay_no AS VARCHAR) AS reference,
         y.payee AS name, p.citizen_number, y.account, y.village AS region, y.fen,
@@ -179,7 +190,8 @@ def _mark(uow: UnitOfWork, run: PayrollRun, before: PaymentState, after: Payment
 
 
 def prepare_again(uow: UnitOfWork, run_no: int) -> int:
-    """Let what failed or came back wait again, to the card that is now on record; how many.
+    """Let what failed or came back wait again, to the card that is now on record (or, for a lump
+    sum, to the payee's); how many.
 
     Raises:
         Forbidden: the person computes no payroll and keeps no accounts.
@@ -187,7 +199,10 @@ def prepare_again(uow: UnitOfWork, run_no: int) -> int:
     """
     county = str(own_county(uow))
     require(uow, Role.ACCOUNTANT, Role.PAYROLL_OFFICER)
-    changed = uow.connection.execute(_NEW_CARDS, {"county": county, "run": run_no}).rowcount
+    given = {"county": county, "run": run_no}
+    changed = sum(
+        uow.connection.execute(each, given).rowcount for each in (_NEW_CARDS, _NEW_PAYEES)
+    )
     if not changed:
         raise Invalid("没有可以重发的人；失败的须先登记可用的银行账户")
     tell_run(uow, uow.get(PayrollRun, county, run_no))

@@ -9,6 +9,7 @@ from node.payroll.bank import PURPOSE, take_answers
 from node.payroll.cancelled import settle_closed
 from node.payroll.lump_events import person_events
 from node.payroll.matters import DeathReport
+from node.payroll.matters_payee import PayeeChange
 from node.payroll.matters_recovery import OverpaymentRecovery
 from node.payroll.records import RECORD_TYPES
 from node.payroll.replicas import REPLICAS
@@ -40,7 +41,7 @@ def _routers() -> "list[APIRouter]":
 
 
 def _matters() -> "tuple[Matter[Any], ...]":
-    return (DeathReport(), OverpaymentRecovery())
+    return (DeathReport(), OverpaymentRecovery(), PayeeChange())
 
 
 RESULT_TAKEN[PURPOSE] = take_answers

@@ -23,8 +23,10 @@ from node.cases.papers import attach
 from node.cases.rules import Action
 from node.contributions.service import confirm_payments, pay_subsidies
 from node.core.errors import Invalid, Problems
+from node.payroll.capability import CAPABILITY as PAYROLL
 from node.payroll.models import PayrollPayment
 from node.payroll.rules import RunKind
+from node.payroll.service import prepare_again
 from node.registry import service as registry
 from node.registry.capability import CAPABILITY
 from node.registry.events import held_by
@@ -40,7 +42,7 @@ from tests.unit.test_attachments_imaging import picture
 from tiers import RegionCode, Role
 
 KINDS.update({kind.name: kind for kind in CAPABILITY.record_types})
-for _matter in CAPABILITY.matters():
+for _matter in (*CAPABILITY.matters(), *PAYROLL.matters()):
     register(_matter)
 
 BORN = date(1980, 5, 1)
@@ -98,17 +100,29 @@ def number_of(payers: Payers) -> str:
 
 
 def submit(payers: Payers, **over: Any) -> str:
+    return enter(payers, "cancellation", form(citizen_number=number_of(payers), **over))
+
+
+def enter(payers: Payers, matter: str, said: dict[str, Any]) -> str:
     acceptor = person("孙受理", COUNTY, Role.ACCEPTOR)
-    said = form(citizen_number=number_of(payers), **over)
     with payers.county.work(acceptor) as uow:
-        draft = cases.save_draft(uow, "cancellation", said)
+        draft = cases.save_draft(uow, matter, said)
         attach(uow, draft, [CERTIFICATE], kind="certificate")
-        return cases.submit(uow, "cancellation", said, draft_id=draft.id).id
+        return cases.submit(uow, matter, said, draft_id=draft.id).id
 
 
 def cancel(payers: Payers, **over: Any) -> str:
     """Entered, reviewed and approved at the county; the case."""
-    case_id = submit(payers, **over)
+    return passed(payers, submit(payers, **over))
+
+
+def decide(payers: Payers, matter: str, told: dict[str, Any]) -> str:
+    """The same of another matter about the person."""
+    who = {"name": "赵样本", "citizen_number": number_of(payers), "village": VILLAGE}
+    return passed(payers, enter(payers, matter, who | told))
+
+
+def passed(payers: Payers, case_id: str) -> str:
     with payers.county.work(payers.reviewer) as uow:
         cases.pass_on(uow, case_id, Action.REVIEW)
     with payers.county.work(payers.county.approver) as uow:
@@ -190,6 +204,29 @@ def test_a_supplementary_run_pays_the_heirs_and_the_books_are_even(payers: Payer
         assert ("个人账户余额", "已发放") in told
     with pytest.raises(Exception, match="没有应发而未发"):
         payers.compute(date(2025, 8, 1), RunKind.EXTRA)  # nobody is paid twice
+
+
+def test_a_card_the_bank_turns_down_is_put_right_by_a_case(payers: Payers) -> None:
+    cancel(payers)
+    failed = pay_out(payers, date(2025, 8, 1), LineState.FAILED)
+    assert failed.state == "failed"
+    other = "6217000099990002"
+    told = {
+        "payee": "钱次子",
+        "payee_card": other,
+        "evidence": "court",
+        "explanation": "原卡已销户",
+    }
+    decide(payers, "payee_change", told)
+    with payers.county.work(payers.county.accountant) as uow:
+        assert prepare_again(uow, failed.run_no) == 1
+    payers.send(failed.run_no)
+    payers.answer()
+    with payers.county.work() as uow:
+        paid = uow.session.scalars(select(PayrollPayment)).one()
+        assert (paid.payee, paid.account, paid.state) == ("钱次子", other, "paid")
+    with pytest.raises(Problems, match="没有尚未发放"):
+        decide(payers, "payee_change", told)
 
 
 @pytest.mark.parametrize(
