@@ -94,18 +94,25 @@ _PEOPLE = f"""
         SELECT n.entitlement_id, max(n.run_no) AS run_no
         FROM mine JOIN unpaid_payment n ON n.county_code = :county AND n.entitlement_id = mine.id
             AND n.run_month = :month AND n.state NOT IN ('paid', 'kept')
+        GROUP BY n.entitlement_id),
+    made_up AS (
+        SELECT n.entitlement_id, max(n.fen) AS fen
+        FROM mine JOIN unpaid_payment n ON n.county_code = :county AND n.entitlement_id = mine.id
+            AND n.run_month = :month AND n.state = 'paid'
         GROUP BY n.entitlement_id)
     SELECT mine.person_id, p.name, p.citizen_number, mine.village, paid.lines, paid.paid_on,
         u.words, u.remedy,
         CASE WHEN u.state IN ('failed', 'bounced', 'unclear', 'carried') THEN 'failed'
             WHEN u.state IS NOT NULL THEN 'again'
             WHEN mine.state = 'suspended' AND coalesce(paid.of_month, 0) = 0 THEN 'suspended'
-            WHEN paid.fen IS NOT NULL THEN 'paid' ELSE 'waiting' END AS came,
-        CAST(coalesce(u.fen, paid.fen, mine.monthly_fen) AS BIGINT) AS fen,
+            WHEN paid.fen IS NOT NULL OR made_up.fen IS NOT NULL THEN 'paid'
+            ELSE 'waiting' END AS came,
+        CAST(coalesce(u.fen, paid.fen, made_up.fen, mine.monthly_fen) AS BIGINT) AS fen,
         s.reason AS suspended_for
     FROM mine
     JOIN person p ON p.county_code = :county AND p.id = mine.person_id
     LEFT JOIN paid ON paid.entitlement_id = mine.id
+    LEFT JOIN made_up ON made_up.entitlement_id = mine.id
     LEFT JOIN newest ON newest.entitlement_id = mine.id
     LEFT JOIN unpaid_payment u ON u.county_code = :county AND u.entitlement_id = mine.id
         AND u.run_no = newest.run_no

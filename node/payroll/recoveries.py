@@ -6,7 +6,7 @@ the county's own books, so only the county shows them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -17,6 +17,7 @@ from node.accounts.vouchers import lines_table
 from node.benefits.codes import RecoveryCause
 from node.benefits.life_records import ends, recoveries
 from node.cases.queries import require_seeing
+from node.core.clock import business_date
 from node.core.errors import NotFound
 from node.core.paging import PAGE_SIZE, Page
 from node.core.work import UnitOfWork
@@ -49,7 +50,11 @@ class Owed:
     monthly_fen: int
     is_open: bool
     case_id: str | None
-    made_on: date
+    made_at: datetime
+
+    @property
+    def made_on(self) -> date:
+        return business_date(self.made_at)
 
     @property
     def left_fen(self) -> int:
@@ -128,7 +133,7 @@ def _owed(row: dict[str, Any]) -> Owed:
         monthly_fen=row["monthly_fen"],
         is_open=row["state"] == OPEN,
         case_id=row["case_id"],
-        made_on=row["made_at"].date(),
+        made_at=row["made_at"],
     )
 
 
@@ -193,7 +198,7 @@ def _kept(uow: UnitOfWork, owed: Owed) -> list[Back]:
             payments.c.offset_fen > 0,
             payments.c.state.in_([PaymentState.PAID.value, PaymentState.KEPT.value]),
             payments.c.entry_no.is_not(None),
-            payments.c.paid_on >= owed.made_on,
+            runs.c.computed_at >= owed.made_at,
         )
     )
     rows = uow.connection.execute(found)
