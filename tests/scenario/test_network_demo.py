@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from node.cases.models import Case
 from node.demo.plan import HANSI, PROVINCE, ZHONGMU, make_plan
 from node.demo.proofs import all_proofs
 from node.demo.stage import Stage
 from node.demo.world import World
+from node.registry.models import Person
+from node.transfers.models import TransferStep
 from tests.fixtures.network import Played, wuji
 from tiers import RegionCode
 
@@ -116,6 +119,7 @@ def test_the_demos_own_proofs_fail_where_a_store_was_touched(
     villages = stage.world.plan.villages
     stage.facts["claims"] = {v.code: {"accepted": _claims(stage, v.node, v.code)} for v in villages}
     stage.facts["changes"] = {v.code: CHANGES for v in villages}
+    stage.facts["moved"] = _moved(stage)
 
     proofs = all_proofs(stage, lambda _what, _share: None)
 
@@ -125,6 +129,17 @@ def test_the_demos_own_proofs_fail_where_a_store_was_touched(
 
 
 CHANGES = range(7)  # six matters about somebody and a complaint
+
+
+def _moved(stage: Stage) -> dict[str, str]:
+    """The transfer of the demo's year and who it moved, as the county they left has it."""
+    opened = stage.world.open(stage.world.plan.post(ZHONGMU))
+    with opened.work(writing=False) as uow:
+        step = uow.session.scalars(select(TransferStep).limit(1)).one()
+        person = select(Person).where(col(Person.citizen_index) == step.citizen_index)
+        number = uow.session.scalars(person).one().citizen_number
+    opened.engine.dispose()
+    return {"transfer": step.id, "citizen_number": number}
 
 
 def _claims(stage: Stage, node: RegionCode, village: RegionCode) -> int:

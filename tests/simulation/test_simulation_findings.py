@@ -180,6 +180,7 @@ def test_a_snapshot_gives_what_a_host_wrote_and_holds_what_it_refused(tree: Tree
         connection.execute(facts.insert(), [row])
     county.write(f"down/{VILLAGE}", fact("yours", -1), fact("good", 2))
     tree.sync()
+    tree.clock.forward(hours=1)
     village = tree.seedling(VILLAGE)
     join(township, village)
 
