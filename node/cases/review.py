@@ -184,12 +184,34 @@ def _apply(
     if action is not Action.APPROVE:
         return [(case, "") for case, _ in passed]
     approved = []
-    for (case, _), result in zip(passed, matter.approve_many(uow, passed), strict=True):
+    for (case, _), result in zip(passed, _approve(uow, matter, passed), strict=True):
         if isinstance(result, Refusal):
             lot.refused[case.id] = result
         else:
             approved.append((case, result))
     return approved
+
+
+def _approve(
+    uow: UnitOfWork, matter: Matter[Any], passed: Sequence[tuple[Case, Any]]
+) -> Sequence[str | Refusal]:
+    """Let approval take effect. What a group cannot do together, each case does or is refused
+    alone: a rate that is missing for one leaves the others their decision.
+    """
+    published = len(uow.pending)
+    uow.session.flush()
+    savepoint = uow.session.begin_nested()
+    try:
+        results = matter.approve_many(uow, passed)
+        uow.session.flush()
+    except Refusal as refusal:
+        savepoint.rollback()
+        del uow.pending[published:]
+        if len(passed) == 1:
+            return [refusal]
+        return [result for one in passed for result in _approve(uow, matter, [one])]
+    savepoint.commit()
+    return results
 
 
 def _by_matter(lot: Lot) -> list[tuple[Matter[Any], list[Case]]]:

@@ -1,18 +1,20 @@
 """An enrolment from the village to the county and back, in business words over real stores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from node.cases import service as cases
+from node.cases.matter import matter_of
 from node.cases.models import Case
 from node.cases.rules import Action, State
 from node.cases.service import Tab
-from node.core.errors import Conflict, Forbidden, Invalid, NotFound, Problems
+from node.core.errors import Conflict, Forbidden, Invalid, NotFound, Problems, Unavailable
 from node.core.models import AccessLog
-from node.core.work import Actor
+from node.core.work import Actor, UnitOfWork
 from node.registry import service as registry
 from tests.fixtures.offices import (
     COUNTY,
@@ -226,6 +228,36 @@ def test_of_many_the_good_ones_go_through_and_the_others_say_why(net: County) ->
     with net.township.work(net.clerk) as uow:
         answered = cases.first_review_many(uow, [*good, "unknown", good[0]])
     assert [type(o.refusal) for o in answered] == [type(None), type(None), NotFound]
+
+
+def test_what_refuses_one_case_in_the_middle_of_its_effect_leaves_the_others_theirs(
+    net: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook that finds no rate, an account that is busy: what was written for it is undone."""
+    ids = [submit(net, serial) for serial in (1, 2, 3)]
+    for case_id in ids:
+        climb(net, case_id)
+    matter = type(matter_of("enrolment"))
+    approve = matter.approve_many
+
+    def unless_the_second(self: Any, uow: UnitOfWork, batch: Sequence[tuple[Case, Any]]) -> Any:
+        done = approve(self, uow, batch)
+        if ids[1] in {case.id for case, _ in batch}:
+            raise Unavailable("省级还没有公布过记账利率，暂不能结息")
+        return done
+
+    monkeypatch.setattr(matter, "approve_many", unless_the_second)
+    with net.county.work(net.approver) as uow:
+        outcomes = cases.approve_many(uow, ids)
+    net.carry()
+
+    assert [outcome.refusal is None for outcome in outcomes] == [True, False, True]
+    assert "没有公布" in outcomes[1].refusal.message  # type: ignore[union-attr]
+    for office in net.offices:
+        with office.work() as uow:
+            known = [registry.by_number(uow, citizen_number(serial)) for serial in (1, 2, 3)]
+            assert [one is not None for one in known] == [True, False, True]
+        assert state(office, ids[1]) is State.APPROVAL
 
 
 def test_a_second_open_case_of_one_person_is_refused_with_the_first_ones_number(
