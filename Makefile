@@ -24,7 +24,7 @@ $(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
 	@$(PIP) --require-hashes --only-binary :all: -r requirements-dev.lock
 	@rm -f $(VENV)/.dev-*; touch $@
 
-demo: $(RUN_STAMP) ## five tiers on this machine, a year played in a minute and a half (ARGS=--once exits after the proofs)
+demo: $(RUN_STAMP) ## five tiers on this machine, two years played in two minutes (ARGS=--once exits after the proofs)
 	@$(BIN)/wuji demo $(ARGS)
 
 test: $(DEV_STAMP) ## every test; Postgres and Chromium tests run where these are installed

@@ -14,7 +14,7 @@ from node.accounts.sources import Source
 from node.demo.names import family_of, given_name, surname
 from node.registry.citizen_number import Sex, check_character
 from node.registry.codes import Category
-from node.registry.rules import age_on, place_stem
+from node.registry.rules import CHILDBEARING_AGE, age_on, place_stem
 
 PREFIX = "410199"
 PHONE_PREFIX = "15400"
@@ -160,11 +160,19 @@ def _villager(
         ethnicity=_weighted(draw, _ETHNICITIES),
         household_address=f"{place}{stem}村{draw.choice(_GROUPS)}组",
         phone=_phone(draw, born_on),
-        category=_weighted(draw, _CATEGORIES),
+        category=_category(draw, age_on(born_on, on)),
         grade_fen=grade if age_on(born_on, on) < PENSION_AGE else None,
         bank_card=with_luhn(f"{CARD_PREFIX}{draw.randrange(10**11):011d}"),
         paid_years=paid_years,
         opening=_opening(paid_years),
+    )
+
+
+def _category(draw: Random, age: int) -> Category:
+    """A special group somebody of this age can belong to, as the door asks."""
+    drawn = _weighted(draw, _CATEGORIES)
+    return (
+        Category.ORDINARY if drawn is Category.FAMILY_PLANNING and age < CHILDBEARING_AGE else drawn
     )
 
 

@@ -24,6 +24,7 @@ from node.registry.rules import (
     age_on,
     applicant_notices,
     applicant_problems,
+    category_rule_problems,
     luhn_holds,
 )
 from tiers import HENAN
@@ -62,6 +63,13 @@ def test_everybody_passes_the_checks_at_the_door_without_a_notice() -> None:
         assert not list(
             applicant_notices(applicant, on=ON, known_prefixes={PREFIX}, places=[VILLAGE, "韩寺镇"])
         )
+
+
+@pytest.mark.parametrize("seed", [*range(12), 2026])
+def test_nobody_belongs_to_a_group_their_age_rules_out(seed: int) -> None:
+    for index in range(4):
+        for person in a_village(index, seed):
+            assert not list(category_rule_problems(person.category, person.citizen_number, on=ON))
 
 
 def test_no_number_can_be_a_living_person_s() -> None:
