@@ -19,7 +19,7 @@ from node.benefits.determination import (
 )
 from node.benefits.rules import due_from
 from node.cases.forms import Option, Shown
-from node.cases.matter import Matter, Subject
+from node.cases.matter import Area, Matter, Subject
 from node.cases.models import Case, CaseStep
 from node.cases.rules import Action
 from node.core.errors import Invalid, NotFound, Refusal
@@ -56,6 +56,7 @@ class BenefitClaim(Matter[BenefitClaimForm]):
     """待遇领取申请. Approval settles the account and determines the pension (待遇核定)."""
 
     code = "benefit_claim"
+    area = Area.BENEFIT
     title = "待遇领取申请"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = BenefitClaimForm

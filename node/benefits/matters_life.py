@@ -14,6 +14,7 @@ from node.benefits.codes import BenefitState, CertificationMethod, SuspensionRea
 from node.benefits.life import Pause, Seen, certify, resume, revoke_suspension, suspend
 from node.benefits.records import entitlements
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.cases.models import Case
 from node.core.db import BATCH_ROWS
 from node.core.errors import Conflict, Invalid, NotFound, Refusal
@@ -32,6 +33,8 @@ Row = dict[str, Any]
 
 class PensionMatter(PersonMatter[Any]):
     """A matter about somebody who draws a pension. `states` are those it can be meant for."""
+
+    area = Area.BENEFIT
 
     states: tuple[BenefitState, ...] = (BenefitState.IN_FORCE,)
     needs_open = True

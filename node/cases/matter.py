@@ -16,6 +16,7 @@ from node.cases.forms import FormField, Option, fields_of
 from node.cases.models import Case
 from node.cases.rules import State
 from node.core.errors import Invalid, NotFound, Refusal
+from node.core.titled import TitledEnum
 from node.core.work import UnitOfWork
 from tiers import Level, RegionCode
 
@@ -40,6 +41,16 @@ class Notice(Protocol):
     def field(self) -> str: ...
 
 
+class Area(TitledEnum):
+    """What a matter is about: matters are offered by it, in this order."""
+
+    REGISTRATION = "registration", "参保登记"
+    CONTRIBUTION = "contribution", "缴费"
+    BENEFIT = "benefit", "待遇"
+    TRANSFER = "transfer", "关系转移"
+    COMPLAINT = "complaint", "投诉咨询"
+
+
 class Matter(ABC, Generic[F]):
     """One kind of case.
 
@@ -49,6 +60,7 @@ class Matter(ABC, Generic[F]):
 
     code: ClassVar[str]
     title: ClassVar[str]
+    area: ClassVar[Area] = Area.REGISTRATION
     path: ClassVar[tuple[Level, ...]] = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     days: ClassVar[Mapping[State, int]] = MappingProxyType(
         {State.FIRST_REVIEW: 3, State.REVIEW: 4, State.APPROVAL: 3, State.RETURNED: 5}
@@ -159,6 +171,12 @@ def is_known(code: str) -> bool:
 def matters() -> tuple[Matter[Any], ...]:
     """Every matter handled here, in the order they were registered."""
     return tuple(_REGISTER.values())
+
+
+def areas() -> list[tuple[Area, list[Matter[Any]]]]:
+    """Every matter handled here by what it is about."""
+    found = [(area, [each for each in matters() if each.area is area]) for area in Area]
+    return [(area, each) for area, each in found if each]
 
 
 def matter_title(code: str) -> str:

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from node.cases import assignments, form_pages, print_pages, service, views
-from node.cases.matter import matters
+from node.cases.matter import areas
 from node.cases.rows import rows
 from node.cases.rules import STAGE_OF, State
 from node.cases.service import Filter, Tab
@@ -83,7 +83,7 @@ def inbox(request: Request, uow: Reading, asked: Asked) -> Response:
         request,
         "cases/inbox.html",
         tabs=service.tabs(uow),
-        matters=matters(),
+        areas=areas(),
         counts=counts,
         drafts=[(one, service.values_of(one).get("name", "")) for one in service.list_drafts(uow)],
         **_list_context(uow, asked),
@@ -96,7 +96,7 @@ def cases(request: Request, uow: Reading, asked: Asked) -> Response:
     straight = _scanned(uow, asked.text)
     if straight is not None:
         return straight
-    return page(request, "cases/index.html", matters=matters(), **_list_context(uow, asked))
+    return page(request, "cases/index.html", areas=areas(), **_list_context(uow, asked))
 
 
 class Bulk(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from node.accounts.service import numbers_of
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.contributions.make_up import (
     Asked,
     allowed_years,
@@ -51,6 +52,7 @@ class MakeUp(PersonMatter[MakeUpForm]):
     """补缴. Approval makes an order for each year; paying it is what pays any other."""
 
     code = "make_up"
+    area = Area.CONTRIBUTION
     title = "补缴"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = MakeUpForm

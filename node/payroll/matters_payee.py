@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from node.benefits.life_records import ENDED, ends, publish_life
 from node.benefits.matters_life import choices
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.cases.models import Case
 from node.core.db import BATCH_ROWS
 from node.core.errors import Conflict, Invalid, NotFound, Refusal
@@ -54,6 +55,7 @@ class PayeeChange(PersonMatter[PayeeForm]):
     """领款账户变更. Approval names another payee or card for what has not been paid yet."""
 
     code = "payee_change"
+    area = Area.BENEFIT
     title = "领款账户变更"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = PayeeForm

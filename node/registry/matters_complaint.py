@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from node.cases.forms import Option, Shown
-from node.cases.matter import Matter, Subject
+from node.cases.matter import Area, Matter, Subject
 from node.cases.models import Case
 from node.cases.rules import State
 from node.core.errors import Invalid, Refusal
@@ -64,6 +64,7 @@ class Complaint(Matter[ComplaintForm]):
     """投诉、举报、咨询. Approval is the answer; nothing else changes."""
 
     code = "complaint"
+    area = Area.COMPLAINT
     title = "投诉、举报、咨询"
     path = (Level.VILLAGE, Level.COUNTY)
     days = MappingProxyType({State.REVIEW: 10, State.APPROVAL: 5, State.RETURNED: 5})

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.cases.rules import State
 from node.core.db import upsert
 from node.core.errors import Invalid
@@ -45,6 +46,7 @@ class GradeChoice(PersonMatter[GradeChoiceForm]):
     """缴费档次申报. Approval keeps the choice for the year; this year's stands at once."""
 
     code = "grade_choice"
+    area = Area.CONTRIBUTION
     title = "缴费档次申报"
     path = (Level.VILLAGE, Level.COUNTY)
     days = MappingProxyType({State.REVIEW: 3, State.APPROVAL: 2, State.RETURNED: 5})

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
 from node.registry.change_rules import (
@@ -195,6 +196,7 @@ class ContributionPause(PersonMatter[PauseForm]):
     """暂停缴费: from active to interrupted. Merely not paying needs no form."""
 
     code = "contribution_pause"
+    area = Area.CONTRIBUTION
     title = "暂停缴费"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = PauseForm
@@ -243,6 +245,7 @@ class ContributionResumption(PersonMatter[ResumptionForm]):
     """恢复缴费 (续保): from interrupted back to active."""
 
     code = "contribution_resumption"
+    area = Area.CONTRIBUTION
     title = "恢复缴费"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
     form = ResumptionForm

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.cases.models import Case
 from node.cases.rules import State
 from node.core.errors import Conflict, Invalid, Refusal
@@ -53,6 +54,7 @@ class TransferIn(Enrolment):
     """关系转入: taken where the household now is. Approval asks the old county by letter."""
 
     code = "transfer_in"
+    area = Area.TRANSFER
     title = "关系转入"
     paper_title = "城乡居民基本养老保险关系转入申请表"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
@@ -117,6 +119,7 @@ class TransferOut(PersonMatter[TransferOutForm]):
     """关系转出: the old county's answer to a letter. Approval settles, lets go, sends all along."""
 
     code = "transfer_out"
+    area = Area.TRANSFER
     title = "关系转出"
     paper_title = "城乡居民基本养老保险关系转出审批表"
     path = (Level.COUNTY,)

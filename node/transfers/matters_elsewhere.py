@@ -14,6 +14,7 @@ from sqlalchemy import select
 from node.accounts.service import numbers_of
 from node.accounts.sources import Source
 from node.cases.forms import Option, Shown
+from node.cases.matter import Area
 from node.cases.models import Case
 from node.contributions.carried import principal_of
 from node.core.errors import Conflict, Invalid, Refusal
@@ -78,6 +79,7 @@ class TransferAway(PersonMatter[TransferAwayForm]):
     """关系转往外省或职工养老保险. Approval settles, gives back what was paid twice, lets go."""
 
     code = "transfer_away"
+    area = Area.TRANSFER
     title = "转往外省或职工养老保险"
     paper_title = "城乡居民基本养老保险关系转出（制度衔接）申请表"
     path = (Level.VILLAGE, Level.TOWNSHIP, Level.COUNTY)
@@ -253,6 +255,7 @@ class TransferFrom(Enrolment):
     """由外省或职工养老保险转入. Approval enrols, takes the account in and keeps the years."""
 
     code = "transfer_from"
+    area = Area.TRANSFER
     title = "由外省或职工养老保险转入"
     paper_title = "城乡居民基本养老保险关系转入（制度衔接）申请表"
     form = TransferFromForm
