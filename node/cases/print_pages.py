@@ -16,8 +16,10 @@ router = APIRouter()
 
 PDF = "application/pdf"
 AT_ONCE = 200
-"""Cases of one document; a village's year of applications in one go."""
-PAPERS: Mapping[str, Callable[[UnitOfWork, list[str], Places], bytes]] = {
+"""Papers of one document; a village's year of applications, a township's month in one go."""
+Papers = Mapping[str, Callable[[UnitOfWork, list[str], Places], bytes]]
+"""How each paper is made, by its name in the address."""
+PAPERS: Papers = {
     "form": forms_pdf,
     "receipt": receipts_pdf,
 }
@@ -26,7 +28,7 @@ PAPERS: Mapping[str, Callable[[UnitOfWork, list[str], Places], bytes]] = {
 @router.get("/cases/{case_id}/print/{paper}")
 def one(request: Request, case_id: str, paper: str, uow: Writing) -> Response:
     """The paper of one case."""
-    return _printed(request, uow, paper, [case_id])
+    return _cases(request, uow, paper, [case_id])
 
 
 @router.post("/cases/print/{paper}")
@@ -34,17 +36,29 @@ def several(
     request: Request, paper: str, uow: Writing, case: Annotated[list[str] | None, Form()] = None
 ) -> Response:
     """The papers of the cases ticked in a list."""
-    return _printed(request, uow, paper, case or [])
+    return _cases(request, uow, paper, case or [])
 
 
-def _printed(request: Request, uow: UnitOfWork, paper: str, case_ids: list[str]) -> Response:
-    make = PAPERS.get(paper)
+def printed(
+    request: Request, papers: Papers, paper: str, ids: list[str], uow: UnitOfWork, *, none: str
+) -> Response:
+    """One document with a paper of each; `none` is said where nothing was ticked.
+
+    Raises:
+        NotFound: there is no such paper.
+        Invalid: nothing or too much was ticked.
+    """
+    make = papers.get(paper)
     if make is None:
         raise NotFound("没有这种表格")
-    if not case_ids:
-        raise Invalid("请先勾选要打印的业务")
-    if len(case_ids) > AT_ONCE:
-        raise Invalid("一次最多打印 200 件，请分批打印")
+    if not ids:
+        raise Invalid(none)
+    if len(ids) > AT_ONCE:
+        raise Invalid("一次最多打印 {most} 份，请分批打印", most=AT_ONCE)
     places: Places = request.app.state.node.places
     headers = {"Content-Disposition": f'inline; filename="{paper}.pdf"'}
-    return Response(make(uow, case_ids, places), media_type=PDF, headers=headers)
+    return Response(make(uow, ids, places), media_type=PDF, headers=headers)
+
+
+def _cases(request: Request, uow: UnitOfWork, paper: str, case_ids: list[str]) -> Response:
+    return printed(request, PAPERS, paper, case_ids, uow, none="请先勾选要打印的业务")
