@@ -217,12 +217,7 @@ def _payers(county: str, _year: int) -> Iterator[Select[Any]]:
         .group_by(contribution.c.for_year, contribution.c.person_id)
         .subquery()
     )
-    paid_in = extract("year", first.c.day)
-    month = case(
-        (paid_in < first.c.for_year, 1),
-        (paid_in > first.c.for_year, MONTHS),
-        else_=extract("month", first.c.day),
-    )
+    month = shares.month_counted(first.c.day, first.c.for_year)
     yield (
         select(
             literal(county),

@@ -129,6 +129,12 @@ def _people(county: str) -> Subquery:
     return moves[0].union_all(moves[1]).subquery()
 
 
+def month_counted(day: ColumnElement[Any], for_year: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The month of its year in which a payment counts: early ones in January, late in December."""
+    paid_in = extract("year", day)
+    return case((paid_in < for_year, 1), (paid_in > for_year, MONTHS), else_=extract("month", day))
+
+
 def _payers(county: str) -> Subquery:
     """As `cells` counts payers: once for a year, where and when the first payment came."""
     first = (
@@ -143,12 +149,7 @@ def _payers(county: str) -> Subquery:
         .group_by(contribution.c.for_year, contribution.c.person_id)
         .subquery()
     )
-    paid_in = extract("year", first.c.day)
-    month = case(
-        (paid_in < first.c.year, 1),
-        (paid_in > first.c.year, MONTHS),
-        else_=extract("month", first.c.day),
-    )
+    month = month_counted(first.c.day, first.c.year)
     columns = [first.c[name] for name in ("person_id", "village", "grade_fen", "year")]
     rest = (literal(1).label("people"), literal(0).label("fen"))
     return select(*columns, month.label("month"), *rest).subquery()

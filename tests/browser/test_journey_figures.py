@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fixtures.accessibility import violations
-from tests.fixtures.browser import VIEWPORT, fresh_page
+from tests.fixtures.accessibility import is_sound
+from tests.fixtures.browser import fresh_page
 from tests.fixtures.counted import counted
 from tests.fixtures.ports import LOOPBACK, free_ports
 from tests.fixtures.sites import PASSWORD
@@ -47,13 +47,6 @@ def desk(browser: Browser, province: str) -> Iterator[Page]:
         expect(page.get_by_role("button", name="退出")).to_be_visible()
         yield page
     assert complaints == []
-
-
-def is_sound(page: Page) -> None:
-    """Nothing is cut off, nothing missing, and nobody is shut out."""
-    assert page.evaluate("document.documentElement.scrollWidth") == VIEWPORT["width"], page.url
-    assert "None" not in page.inner_text("main")
-    assert violations(page) == [], page.url
 
 
 def test_a_figure_opens_down_to_a_signed_posting_and_back(desk: Page, province: str) -> None:

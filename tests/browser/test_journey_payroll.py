@@ -13,9 +13,9 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from node.banking.rules import LineState
-from tests.fixtures.accessibility import violations
+from tests.fixtures.accessibility import is_sound
 from tests.fixtures.banking import WORKBOOK
-from tests.fixtures.browser import VIEWPORT, fresh_page
+from tests.fixtures.browser import fresh_page
 from tests.fixtures.county_site import open_county_site
 from tests.fixtures.payroll import Payers, open_payers
 from tests.fixtures.ports import LOOPBACK, free_ports
@@ -62,13 +62,6 @@ def desk(browser: Browser, address: str, login: str) -> Iterator[Page]:
         expect(page.get_by_role("button", name="退出")).to_be_visible()
         yield page
     assert complaints == []
-
-
-def is_sound(page: Page) -> None:
-    """Nothing is cut off, nothing missing, and nobody is shut out."""
-    assert page.evaluate("document.documentElement.scrollWidth") == VIEWPORT["width"], page.url
-    assert "None" not in page.inner_text("main")
-    assert violations(page) == [], page.url
 
 
 def record_money(page: Page) -> None:
