@@ -1,19 +1,19 @@
 """What two ends of a link hold of the same streams: who lacks the end, and where they differ."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, select
 
-from sync.incidents import AHEAD, FORK, note_incident, open_streams
+from sync.incidents import AHEAD, FORK, close_incidents, note_incident, open_streams
 from sync.keyring import Identity
 from sync.messages import Head
 from sync.outgoing import streams_down, streams_up
-from sync.restoring import agrees, held_elsewhere, shared_with, writes_for
-from sync.routes import may_descend
+from sync.restoring import agrees, held_elsewhere, seals, shared_with, writes_for
+from sync.routes import may_descend, may_rise
 from sync.segment import StreamId
 from sync.site import Site
 from sync.snapshot_store import known_end, stands_for
-from sync.store import segment
+from sync.store import segment, stream
 
 _DIFFERENCES = {
     # Restored from an old backup: what the others hold comes back from them first.
@@ -27,7 +27,7 @@ def agreeing(
 ) -> dict[StreamId, Head]:
     ours = streams_up(connection, child=me.node, level=me.level)
     missed = held_elsewhere(connection)
-    agreed = {}
+    agreed: dict[StreamId, Head] = {}
     for head in theirs:
         known = ours.get(head.stream)
         kind = _compare(site, connection, known, head, peer=me.parent)
@@ -35,24 +35,43 @@ def agreeing(
             agrees(site, connection, head.stream, me.parent)
         # Of a stream that differs nothing is sent until the next session.
         agreed[head.stream] = known if kind == FORK and known else head
+    for name in missed - agreed.keys():
+        if may_rise(name.route, name.origin, child=me.node, child_level=me.level):
+            agrees(site, connection, name, me.parent)  # it was put back itself, to before all that
     return agreed
 
 
 def more_below(
-    site: Site, connection: Connection, child: str, theirs: Iterable[Head]
+    site: Site,
+    connection: Connection,
+    child: str,
+    theirs: Iterable[Head],
+    *,
+    without: Collection[StreamId] = (),
 ) -> set[StreamId]:
-    """Streams going down of which a child holds more, or something else, than this node."""
+    """Streams going down of which a child holds more, or something else, than this node.
+
+    `without` are those of which it is known that what it holds does not count.
+    """
     ours = streams_down(connection, child=child)
-    missed = held_elsewhere(connection)
-    differing = set()
+    missed, forked = held_elsewhere(connection), open_streams(connection, FORK)
+    differing: set[StreamId] = set()
+    said: set[StreamId] = set()
     for head in theirs:
-        if not may_descend(head.route, head.origin, child=child):
+        said.add(head.stream)
+        if head.stream in without or not may_descend(head.route, head.origin, child=child):
             continue
         kind = _compare(site, connection, ours.get(head.stream), head, peer=child)
         if kind is not None:
             differing.add(head.stream)
-        elif head.stream in missed:
+            continue
+        if head.stream in missed:
             agrees(site, connection, head.stream, child)
+        if head.stream in forked and not seals(connection, head.stream):
+            close_incidents(site, connection, FORK, **head.stream._asdict(), peer=child)
+    for name in missed - said:
+        if may_descend(name.route, name.origin, child=child):
+            agrees(site, connection, name, child)  # another machine, or put back to before all that
     return differing & held_elsewhere(connection)
 
 
@@ -83,6 +102,21 @@ def _compare(
     detail = _DIFFERENCES[noted]
     note_incident(site, connection, noted, head.stream, seq=head.seq, detail=detail, peer=peer)
     return kind
+
+
+def parts(connection: Connection, head: Head) -> bool:
+    """Is what somebody else holds of a stream another history than what is held here?"""
+    return _difference(connection, _held(connection, head.stream), head) is not None
+
+
+def _held(connection: Connection, name: StreamId) -> Head | None:
+    names = stream.c
+    row = connection.execute(
+        select(names.head, names.head_hash).where(
+            names.origin == name.origin, names.epoch == name.epoch, names.route == name.route
+        )
+    ).first()
+    return Head(*name, row.head, bytes(row.head_hash).hex()) if row else None
 
 
 def _difference(connection: Connection, known: Head | None, head: Head) -> str | None:

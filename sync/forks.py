@@ -156,13 +156,20 @@ def check_continuation(connection: Connection, header: Header) -> Continuation |
     if not header.continues:
         return None
     found = read_continuation(header.continues)
-    author = certificate_for(connection, header.origin, header.epoch)
-    if found.new_stream != header.stream or header.first != 1 or author is None:
+    if found.new_stream != header.stream or header.first != 1:
         raise Untrusted("续写声明不属于该记录流", origin=header.origin)
-    if (author.issuer, author.issuer_epoch) != (found.by, found.by_epoch):
-        raise Untrusted("续写声明的见证节点不是作者的上级", origin=header.origin, by=found.by)
-    found.check(certificate_for(connection, found.by, found.by_epoch))
+    check_vouched(connection, found)
     return found
+
+
+def check_vouched(connection: Connection, found: Continuation) -> None:
+    """Raises: Untrusted: whoever certified the new epoch of the author did not sign this."""
+    author = certificate_for(connection, found.node, found.new)
+    if author is None:
+        raise Untrusted("续写声明不属于该记录流", origin=found.node)
+    if (author.issuer, author.issuer_epoch) != (found.by, found.by_epoch):
+        raise Untrusted("续写声明的见证节点不是作者的上级", origin=found.node, by=found.by)
+    found.check(certificate_for(connection, found.by, found.by_epoch))
 
 
 def end_old_stream(site: Site, connection: Connection, found: Continuation) -> None:
@@ -178,6 +185,7 @@ def end_old_stream(site: Site, connection: Connection, found: Continuation) -> N
     ends = {ANY_ROUTE: NO_END, found.route: found.seq}
     rows = [said | {"route": route, "last": last} for route, last in ends.items()]
     insert_new(connection, revocation, rows)
+    _keep(connection, [found])  # a child that holds another history is told
     if hash_at(connection, found.old_stream, found.seq) == found.hash:
         # What was refused here of another history was put aside by its author.
         close_incidents(site, connection, FORK, **found.old_stream._asdict())
@@ -260,12 +268,16 @@ def _await(site: Site, connection: Connection, old: Certificate, new: Certificat
 def _begin(
     site: Site, connection: Connection, new: Certificate, continuations: Sequence[Continuation]
 ) -> None:
+    _keep(connection, continuations)
+    close_incidents(site, connection, FORK, origin=new.node)
+
+
+def _keep(connection: Connection, continuations: Sequence[Continuation]) -> None:
     rows = [
         {"node": each.node, "epoch": each.new, "route": each.route, "continues": each.text()}
         for each in continuations
     ]
     insert_new(connection, succession, rows)
-    close_incidents(site, connection, FORK, origin=new.node)
 
 
 def _succeed_root(site: Site, connection: Connection, old: Certificate) -> None:

@@ -143,6 +143,19 @@ def is_open(connection: Connection, place: Place) -> bool:
     return connection.execute(found).first() is not None
 
 
+def forget_open(connection: Connection, name: StreamId, *, first: int) -> set[int]:
+    """Drop what is held of a stream from a number on, and undecided; returns the numbers."""
+    names = held.c
+    gone = held.delete().where(
+        names.origin == name.origin,
+        names.epoch == name.epoch,
+        names.route == name.route,
+        names.seq >= first,
+        names.decided_at.is_(None),
+    )
+    return set(connection.scalars(gone.returning(names.seq)))
+
+
 def forget_line(site: Site, connection: Connection, place: Place, *, left: bytes) -> None:
     """What was decided of a record stays known; its line does not."""
     names = held.c

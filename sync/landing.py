@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, exists, literal, select
 
 from sync.apply import apply_records
 from sync.arrivals import acknowledge
+from sync.aside import hash_aside, keep_late, leaves_put_aside
 from sync.blocks import Blocks, blocks_for
 from sync.certificate import Author, Certificate
 from sync.comparing import hash_at
@@ -21,6 +22,7 @@ from sync.forks import check_continuation, end_old_stream
 from sync.held import hold, retry_waiting
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
+from sync.late import has_ended, known_here, say_again
 from sync.log import segment_row
 from sync.messages import TRAIL, TRAIL_DIGITS, Head
 from sync.record import Record, arrived_at, parse_lines
@@ -29,7 +31,7 @@ from sync.routes import TO
 from sync.segment import GENESIS, Header, Sealed, StreamId, is_whole, read_header, unpack_lines
 from sync.site import Site
 from sync.snapshot_store import stands_for
-from sync.store import held, revocation, segment, stream
+from sync.store import aside, held, revocation, segment, stream
 from sync.tombstone import NOTHING_LEFT, leaf_of, read_lines
 from sync.trust import (
     revocations,
@@ -50,6 +52,9 @@ _revoked = exists().where(
 _goes_on = exists().where(
     revocation.c.node == bindparam("origin"), revocation.c.successor == bindparam("epoch")
 )
+_put_aside = exists().where(
+    aside.c.origin == bindparam("origin"), aside.c.route == bindparam("route")
+)
 _anything_held = exists().where(held.c.decided_at.is_(None))
 _one = select(literal(1).label("one")).subquery()
 _PLACE = select(
@@ -59,6 +64,7 @@ _PLACE = select(
     _revoked.label("is_revoked"),
     _anything_held.label("any_held"),
     _goes_on.label("goes_on"),
+    _put_aside.label("any_aside"),
 ).select_from(_one.outerjoin(_stream_now, literal(1) == 1))
 
 
@@ -92,6 +98,7 @@ class Place(NamedTuple):
     is_revoked: bool
     any_held: bool
     goes_on: bool
+    any_aside: bool
 
 
 def verify_segment(site: Site, sealed: Sealed, header: Header, author: Certificate) -> Verified:
@@ -142,6 +149,8 @@ def land(
     name = verified.header.stream
     place = place_of(connection, name)
     ours = comes_back and writes_for(connection, name)
+    if ours and has_ended(connection, name, head=place.head, from_node=from_node):
+        return _rescue(site, connection, verified, peer=from_node)
     if ours and _parts_here(connection, verified, place):
         make_room(site, connection, verified.header, peer=from_node)
         place = place_of(connection, name)
@@ -155,6 +164,28 @@ def land(
         acknowledge(site, connection, require_identity(connection), verified.header)
     if comes_back:
         reached(site, connection, name, verified.header.last)
+    return counts
+
+
+def _rescue(site: Site, connection: Connection, verified: Verified, *, peer: str) -> Counts | None:
+    """Take what is in a segment that came back when its stream had ended: say it once more.
+
+    Its lines are applied like all that comes back, and go into the outbox; the segment itself is
+    put aside, and the child that gave it will hear that it does not count (`disowned`).
+    """
+    header, name = verified.header, verified.header.stream
+    if _is_here(connection, verified):
+        return None
+    counts = Counts(0, 0)
+    if verified.sealed.hash().hex() not in hash_aside(connection, name, header.last):
+        before = {hash_at(connection, name, header.first - 1) if header.first > 1 else GENESIS}
+        if header.prev not in before | hash_aside(connection, name, header.first - 1):
+            raise Forked("记录段与已收到的历史不相连", first=header.first)
+        known = known_here(site, connection, header)
+        counts = _apply_one(site, connection, verified, any_held=True, ours=False, known=known)
+        say_again(site, connection, header, verified.lines, known=known, peer=peer)
+        keep_late(site, connection, verified.sealed, header)
+    reached(site, connection, name, header.last)
     return counts
 
 
@@ -253,11 +284,16 @@ def _said_before(
     """What of the beginning of a new epoch may be here already, by the leaves of its lines.
 
     An author that was put back says again what went out under the old epoch and nobody gave back
-    (`forks`, `losing`). That may have come here as a record, or with the state of a snapshot.
+    (`forks`, `losing`). That may have come here as a record, or with the state of a snapshot, or in
+    a history that was put aside since (`disowned`).
     """
-    if not (header.continues or place.goes_on) or header.first > TRAIL:
-        return ()
-    return frozenset(leaves_before(site, connection, header.stream))
+    known: set[str] = set()
+    if place.any_aside:
+        aside = leaves_put_aside(site, connection, header.origin, header.route)
+        known.update(leaf for _, leaf in aside)
+    if (header.continues or place.goes_on) and header.first <= TRAIL:
+        known.update(leaves_before(site, connection, header.stream))
+    return known
 
 
 def _waiting_for_end(

@@ -36,7 +36,7 @@ class Reach(NamedTuple):
     """How far the state of a stream reached when a snapshot was given.
 
     Of a stream the giver writes itself, `trail` names its newest lines, the latest first, by 16
-    hex digits of each leaf; it is empty of all others.
+    hex digits of each leaf; of others what it had applied of a history that was put aside.
     """
 
     origin: str
@@ -142,11 +142,22 @@ class Hello(NamedTuple):
     states: Sequence[State] = ()
 
 
+class Ended(NamedTuple):
+    """A stream that goes on under a later epoch: where it ends, in its author's countersigned word.
+
+    `milestones` tell the child, which holds another history of it, how far it is held here.
+    """
+
+    continues: str
+    milestones: "Sequence[Head]"
+
+
 class Welcome(NamedTuple):
     """A parent answers: its chain to the root, how far it holds what the child sends up.
 
     `wanted` are streams going down of which the child holds more: milestones of how far they are
     held here. `continues` says where the streams of the child's old epoch end, countersigned.
+    `ended` are streams going down of which the child holds what their author has put aside.
     `checked` says when each node above last checked the parent's own streams, as far as it knows.
     """
 
@@ -160,6 +171,7 @@ class Welcome(NamedTuple):
     certificates: Sequence[Certificate]
     wanted: Sequence[Head] = ()
     continues: Sequence[str] = ()
+    ended: Sequence[Ended] = ()
     checked: Mapping[str, str] = MappingProxyType({})
 
 

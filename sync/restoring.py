@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, select
 
+from sync.aside import keep_aside
 from sync.database import upsert
 from sync.incidents import AHEAD, FORK, close_incidents, note_incident, open_streams
 from sync.keyring import HOSTED, OWN, RETIRED
@@ -54,11 +55,23 @@ def is_held(connection: Connection) -> bool:
 
 def writes_for(connection: Connection, name: StreamId) -> bool:
     """Is this a stream of a set-up whose key lies here?"""
+    return _has_key(connection, name, (OWN, HOSTED, RETIRED))
+
+
+def seals(connection: Connection, name: StreamId) -> bool:
+    """Does this stream go on here: does the key of its set-up lie here, not succeeded yet?"""
+    return _has_key(connection, name, (OWN, HOSTED))
+
+
+def is_succeeded(connection: Connection, name: StreamId) -> bool:
+    """Did its author, whose key lies here, go on under a later epoch?"""
+    return _has_key(connection, name, (RETIRED,))
+
+
+def _has_key(connection: Connection, name: StreamId, kinds: Sequence[str]) -> bool:
     keys = private_key.c
     mine = select(keys.node).where(
-        keys.node == name.origin,
-        keys.epoch == name.epoch,
-        keys.kind.in_((OWN, HOSTED, RETIRED)),
+        keys.node == name.origin, keys.epoch == name.epoch, keys.kind.in_(kinds)
     )
     return connection.execute(mine).first() is not None
 
@@ -149,6 +162,7 @@ def set_aside(
     lines = 0
     for row, txn in list(zip(rows, _transactions(site, rows), strict=True))[::-1]:
         lines += _unseal(site, connection, row, txn=txn)
+    keep_aside(site, connection, rows)
     connection.execute(
         segment.delete().where(segment.c.position.in_([row.position for row in rows]))
     )
@@ -248,14 +262,6 @@ def _receipted(connection: Connection, name: StreamId) -> int:
         )
     )
     return found or 0
-
-
-def is_succeeded(connection: Connection, name: StreamId) -> bool:
-    keys = private_key.c
-    found = select(keys.node).where(
-        keys.node == name.origin, keys.epoch == name.epoch, keys.kind == RETIRED
-    )
-    return connection.execute(found).first() is not None
 
 
 def _transactions(site: Site, rows: Iterable[Row[Any]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from sync import forks, losing
+from sync import disowned, forks, losing
 from sync.certificate import Certificate
 from sync.checkpoints import latest, note_missing
 from sync.comparing import agreeing, more_below, wanted_below
@@ -93,7 +93,9 @@ def _welcome(site: Site, said: Hello) -> Welcome:
         forks.heard(site, connection, child.node, child.epoch)
         issued, continues = _issue(site, connection, child, said)
         held = streams_held(connection, child=child.node, level=child.level)
-        wanted = more_below(site, connection, child.node, said.heads)
+        endings = disowned.disputed(connection, child.node, said.heads)
+        wanted = more_below(site, connection, child.node, said.heads, without=endings)
+        ended, vouched = disowned.to_tell(connection, endings)
         losing.note_proofs(site, connection, child, said.states)
         note_contact(
             site,
@@ -116,9 +118,11 @@ def _welcome(site: Site, said: Hello) -> Welcome:
                 *issued,
                 *_renewed(child, said),
                 *chain_for(connection, {(me.node, me.epoch)}),
+                *vouched,
             ],
             wanted=milestones(connection, wanted),
             continues=continues,
+            ended=ended,
             checked=latest(connection, me),
         )
 
@@ -189,6 +193,7 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         close_incidents(site, connection, CLONED, origin=me.node)
         agreed = agreeing(site, connection, me, answer.heads)
         forks.adopt(site, connection, me, answer.certificates, answer.continues)
+        disowned.put_aside(site, connection, answer.ended)
         shared = wanted_below(connection, me, answer.wanted)
         losing.note_states(site, connection, me, answer.heads, shared)
         return agreed | shared

@@ -9,19 +9,22 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import islice
 from threading import Lock
 from typing import Any, BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
 from sync import log
+from sync.aside import leaves_put_aside, streams_aside
 from sync.certificate import Certificate
 from sync.comparing import hash_at
 from sync.keyring import Identity, require_identity, signing_key
 from sync.messages import TRAIL, Head, Reach
 from sync.outgoing import streams_down, streams_held
 from sync.restoring import leaves_at, writes_for
-from sync.segment import StreamId
+from sync.routes import may_descend
+from sync.segment import GENESIS, StreamId
 from sync.site import Site
 from sync.snapshot import (
     FOR_SNAPSHOT,
@@ -196,17 +199,22 @@ def heads_for(connection: Connection, child: Certificate) -> list[Head]:
             begun = beginning_of(connection, name)
             digest = hash_at(connection, name, seq) or (begun[1].hex() if begun else "")
             heads.append(Head(*name, seq, digest))
-    return heads
+    # Of these nothing is here again yet; they are named for their trails.
+    empty = sorted(streams_aside(connection) - found.keys())
+    passing = [name for name in empty if may_descend(name.route, name.origin, child=child.node)]
+    return [*heads, *(Head(*name, 0, GENESIS) for name in passing)]
 
 
 def trail_of(site: Site, connection: Connection, head: Head) -> str:
     """The newest lines up to here of a stream this node writes, by their leaves.
 
-    Should this node lose them, this tells which of its lines the state given away contains. Empty
-    of all other streams.
+    Should this node lose them, this tells which of its lines the state given away contains. Of
+    other streams: what the state contains of a history that was put aside, and may come again.
     """
     if not writes_for(connection, head.stream):
-        return ""
+        aside = leaves_put_aside(site, connection, head.origin, head.route)
+        known = (leaf for name, leaf in aside if name == head.stream)
+        return "".join(islice(known, TRAIL))
     found: list[str] = []
     names = segment.c
     rows = connection.execute(

@@ -116,6 +116,22 @@ succession = Table(
     comment="What the first header of a stream under a new epoch must name, countersigned.",
 )
 
+aside = Table(
+    "sync_aside",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    *_stream_columns(),
+    Column("first", _Number, nullable=False),
+    Column("last", _Number, nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("missing", Text, nullable=False, comment="numbers that were not applied, as JSON"),
+    Column("at", String(24), nullable=False),
+    Index("ix_sync_aside_log", "origin", "route"),
+    comment="Segments of another history, which no longer count: put aside, and kept.",
+)
+
 join_code = Table(
     "sync_join_code",
     metadata,

@@ -1,4 +1,4 @@
-"""Successions: what ties the first header of a stream to where the old one ended. Pure.
+"""Successions: what ties the first header of a stream to where the old one ended.
 
 A node that goes on under a new epoch names in the first header of each stream how far the stream of
 the old epoch reaches, and its parent vouches for that. Who holds the old stream knows from then on
@@ -8,11 +8,13 @@ that it ends there, and that whatever else exists under its later numbers does n
 from typing import NamedTuple
 
 import orjson
+from sqlalchemy import Connection, select
 
 from sync.certificate import Certificate
 from sync.errors import Malformed, Untrusted
 from sync.keys import FOR_SUCCESSION, Signer, verifier
 from sync.segment import StreamId
+from sync.store import succession
 
 VERSION = 1
 LONGEST = 1000
@@ -81,3 +83,14 @@ def read_continuation(text: str) -> Continuation:
     if len(text) > LONGEST or found.text() != text:
         raise Malformed("续写声明不是规范写法")
     return found
+
+
+def ending_of(connection: Connection, name: StreamId) -> str | None:
+    """Where the author of a stream says that it ends, if it goes on under a later epoch."""
+    names = succession.c
+    texts = connection.scalars(
+        select(names.continues).where(
+            names.node == name.origin, names.route == name.route, names.epoch > name.epoch
+        )
+    )
+    return next((text for text in texts if read_continuation(text).old == name.epoch), None)

@@ -13,6 +13,7 @@ from sync.messages import (
     Admission,
     Applicant,
     Declined,
+    Ended,
     Head,
     Hello,
     Marks,
@@ -71,6 +72,7 @@ def write_hello(hello: Hello | Welcome) -> Cargo:
     else:
         plain["wanted"] = _rows(hello.wanted)
         plain["continues"] = list(hello.continues)
+        plain["ended"] = [[each.continues, _rows(each.milestones)] for each in hello.ended]
         plain["checked"] = dict(hello.checked)
     return Cargo(plain, certificates)
 
@@ -100,6 +102,7 @@ def read_welcome(cargo: Cargo) -> Welcome:
         certificates=cargo.certificates,
         wanted=heads_from_json(cargo.head.get("wanted", [])),
         continues=_continues(cargo.head),
+        ended=_ended(cargo.head),
         checked=_checked(cargo.head),
     )
 
@@ -218,6 +221,21 @@ def _continues(head: Mapping[str, Any]) -> list[str]:
     if not all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in texts):
         raise Malformed("报文无法读取", field="continues")
     return texts
+
+
+def _ended(head: Mapping[str, Any]) -> list[Ended]:
+    """None when an older program sent none."""
+    rows = head.get("ended", [])
+    if not isinstance(rows, list) or len(rows) > MOST_ROUTES:
+        raise Malformed("报文无法读取", field="ended")
+    found = []
+    for row in rows:
+        match row:
+            case [str() as text, list() as plain] if len(text) <= LONGEST_TEXT:
+                found.append(Ended(text, heads_from_json(plain)))
+            case _:
+                raise Malformed("报文无法读取", field="ended")
+    return found
 
 
 def _checked(head: Mapping[str, Any]) -> dict[str, str]:

@@ -1512,6 +1512,24 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('position'),
     comment='Where the body of a segment lies, sealed in the vault as it was here.'
     )
+    op.create_table('sync_aside',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('epoch', sa.String(length=40), nullable=False),
+    sa.Column('route', sa.String(length=100), nullable=False),
+    sa.Column('first', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('last', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('header', sa.LargeBinary(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.Column('missing', sa.Text(), nullable=False, comment='numbers that were not applied, as JSON'),
+    sa.Column('at', sa.String(length=24), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    comment='Segments of another history, which no longer count: put aside, and kept.'
+    )
+    with op.batch_alter_table('sync_aside', schema=None) as batch_op:
+        batch_op.create_index('ix_sync_aside_log', ['origin', 'route'], unique=False)
+
     op.create_table('sync_beginning',
     sa.Column('origin', sa.String(length=40), nullable=False),
     sa.Column('epoch', sa.String(length=40), nullable=False),
@@ -1835,6 +1853,10 @@ def downgrade() -> None:
 
     op.drop_table('sync_certificate')
     op.drop_table('sync_beginning')
+    with op.batch_alter_table('sync_aside', schema=None) as batch_op:
+        batch_op.drop_index('ix_sync_aside_log')
+
+    op.drop_table('sync_aside')
     op.drop_table('sync_archived')
     with op.batch_alter_table('sync_archive_run', schema=None) as batch_op:
         batch_op.drop_index('ix_sync_archive_run_stream')

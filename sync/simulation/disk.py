@@ -14,7 +14,7 @@ from sync.simulation.application import Standing
 from sync.simulation.machine import Image
 from sync.simulation.node import Node
 from sync.snapshot_store import beginning, gap
-from sync.store import held, incident, outbox, private_key, receipt, segment, stream
+from sync.store import aside, held, incident, outbox, private_key, receipt, segment, stream
 
 
 class Line(NamedTuple):
@@ -72,6 +72,9 @@ class Disk:
         self.gaps: dict[StreamId, list[tuple[int, int]]] = defaultdict(list)
         for row in _rows(connection, gap):
             self.gaps[StreamId(row.origin, row.epoch, row.route)].append((row.first, row.last))
+        self.put_aside = {
+            uid_of(line) for row in _rows(connection, aside) for line in _lines(row.body)
+        }
         self.setups = {(row.node, row.epoch) for row in _rows(connection, private_key)}
         self.unsealed = connection.scalar(select(func.count()).select_from(outbox)) or 0
 

@@ -282,7 +282,8 @@ class Drama:
         self._world.disk_lost(node, image)
         node.branch = branch
         node.machine.restore(image)
-        self._world.put_back.add(node.place)
+        undone = (fault.saved, self._world.day())
+        self._world.put_back.setdefault(node.place, []).append(undone)
         self._world.forget_unsaid(node)
         self._world.restart(node)
 

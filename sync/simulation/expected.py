@@ -49,6 +49,8 @@ def expect(disk: Disk, oracle: Oracle) -> Expected:
                     if is_state and not entry.is_trespass:
                         entry = replace(entry, bad="")
                     behind = set() if is_state else blocked
+                    if line.uid in disk.put_aside - disk.own:  # it was applied before its turn
+                        came_with_state |= {(kind, key) for kind, key, _ in entry.lines}
                     _step(outcome, entry, behind, sides, is_own=entry.uid in disk.own)
                     if line.seq <= book.begun:  # in its giver's order, which may be mixed
                         came_with_state |= {(kind, key) for kind, key, _ in entry.lines}

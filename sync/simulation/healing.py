@@ -118,6 +118,9 @@ def _position(node: Node) -> tuple[object, ...]:
 
 
 def _is_troubled(node: Node) -> bool:
-    """Is something wrong here that the next session may mend?"""
+    """Is something wrong here that the next session may mend, or must a child hear of it?"""
     open_ones = "closed_at IS NULL AND kind IN ('ahead', 'fork', 'cloned')"
-    return node.machine.count(f"sync_incident WHERE {open_ones}") > 0
+    return (
+        node.machine.count(f"sync_incident WHERE {open_ones}") > 0
+        or node.machine.count("sync_aside") > 0
+    )

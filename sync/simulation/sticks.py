@@ -7,10 +7,12 @@ on the way: then it must be refused and change nothing.
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
+from typing import NamedTuple
 
 from sync.bundle import export, plan_export
 from sync.bundle_taking import take_in
 from sync.errors import SyncRefusal
+from sync.incidents import FORK
 from sync.simulation.faults import Stick
 from sync.simulation.node import Node
 from sync.simulation.tree import ABOVE, name_of
@@ -21,6 +23,15 @@ _CONTENT = """
     SELECT (SELECT count(*) FROM sync_segment), (SELECT count(*) FROM sync_held),
         (SELECT count(*) FROM sync_certificate), (SELECT count(*) FROM sync_receipt)
 """
+
+
+class _Stick(NamedTuple):
+    """What was written, by whom, for whom and on which day."""
+
+    giver: str
+    taker: str
+    day: float
+    content: bytes
 
 
 class Sticks:
@@ -40,8 +51,9 @@ class Sticks:
         stick = BytesIO()
         if not self._run(node, "export", partial(self._write, node, taker, fault, stick)):
             return
+        written = _Stick(giver, taker, self._world.day(), stick.getvalue())
         for days in (fault.days, *([fault.days + 1.0] if fault.is_twice else [])):
-            arrive = partial(self._arrive, taker, stick.getvalue(), fault)
+            arrive = partial(self._arrive, written, fault)
             self._world.later(days * _DAY, arrive, f"a stick reaches {name_of(taker)}")
 
     def _write(self, node: Node, taker: str, fault: Stick, stick: BytesIO) -> None:
@@ -51,13 +63,23 @@ class Sticks:
             self._world.note(f"{name_of(node.place)} writes no bundle: {refusal.code}")
             stick.truncate(0)
 
-    def _arrive(self, taker: str, written: bytes, fault: Stick) -> None:
-        node = self._running(taker)
-        if node is None or not written:
+    def _arrive(self, stick: _Stick, fault: Stick) -> None:
+        node = self._running(stick.taker)
+        if node is None or not stick.content:
             return
+        self._expect_forks(stick)
         if fault.is_damaged:
-            self._run(node, "import", partial(self._take_damaged, node, written))
-        self._run(node, "import", partial(self._take, node, written))
+            self._run(node, "import", partial(self._take_damaged, node, stick.content))
+        self._run(node, "import", partial(self._take, node, stick.content))
+
+    def _expect_forks(self, stick: _Stick) -> None:
+        """What its giver wrote before its disk was put back may meet what it wrote afterwards."""
+        world = self._world
+        undone = world.put_back.get(stick.giver, ())
+        if any(saved < stick.day <= restored for saved, restored in undone):
+            hosted = [place for place, host in world.hosts.items() if host == stick.giver]
+            authors = (stick.giver, *hosted)
+            world.lasting_incidents |= {(stick.taker, FORK, each) for each in authors}
 
     def _take(self, node: Node, written: bytes) -> bool:
         try:

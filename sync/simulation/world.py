@@ -59,8 +59,8 @@ class World:
         """What is looked at after everything that happens."""
         self.settled_at: dict[str, float] = {}
         """Place → on which day it was given a machine of its own."""
-        self.put_back: set[str] = set()
-        """Places whose disk was put back to an earlier state."""
+        self.put_back: dict[str, list[tuple[float, float]]] = {}
+        """Place → from which day to which its disk was put back, each time it was."""
         self.findings: list[str] = []
         """What was seen to be wrong already while the plan was played."""
         self.revoked: dict[tuple[str, str], tuple[str, Branch, dict[str, int]]] = {}

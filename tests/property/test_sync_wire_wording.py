@@ -13,6 +13,7 @@ from sync.messages import (
     Admission,
     Applicant,
     Declined,
+    Ended,
     Head,
     Hello,
     Marks,
@@ -66,7 +67,7 @@ def sent(cargo: Cargo) -> Cargo:
     return wire.decode(wire.encode(cargo))
 
 
-NEWER = {"marks", "applicant", "ends", "states", "back"}
+NEWER = {"marks", "applicant", "ends", "states", "back", "ended"}
 marks = st.builds(Marks, before=name, next=name)
 trail = st.from_regex(r"([0-9a-f]{16}){0,3}", fullmatch=True)
 reaches = st.builds(
@@ -105,6 +106,7 @@ def test_a_hello_is_read_as_it_was_said(hello: Hello) -> None:
         skew_ms=st.integers(-(2**53), 2**53 - 1),
         wanted=heads,
         continues=st.lists(text, max_size=3),
+        ended=st.lists(st.builds(Ended, continues=text, milestones=heads), max_size=3),
         checked=st.dictionaries(name, stamps, max_size=3),
     )
 )
