@@ -1,6 +1,6 @@
 """Segments that no longer count, kept for good: what was sealed, or taken, of another history.
 
-An author keeps here what it unsealed after it was put back (`restoring`) and what a child gave back
+An author keeps here what it unsealed after it was put back (`unsealing`) and what a child gave back
 too late for its old stream (`landing`); a child keeps what its author has put aside (`disowned`).
 They show that two histories were signed, tell which lines are known when they come again, and which
 copies hold what does not count.

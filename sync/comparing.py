@@ -89,7 +89,7 @@ def _compare(
     """What is wrong between what is held here and elsewhere, if anything; it is written down.
 
     An own stream that differs is one of which the others hold more: theirs comes back first, and
-    shows where the two part (`restoring.make_room`).
+    shows where the two part (`unsealing.make_room`).
     """
     kind = _difference(connection, known, head)
     if kind is None:

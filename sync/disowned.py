@@ -29,7 +29,7 @@ from sync.forks import check_vouched, end_old_stream
 from sync.held import forget_open
 from sync.incidents import FORK, close_incidents, note_incident, open_streams
 from sync.messages import Ended, Head
-from sync.restoring import milestones, segments_from, shared_with, writes_for
+from sync.restoring import milestones, shared_with, writes_for
 from sync.routes import may_descend
 from sync.segment import StreamId
 from sync.site import Site
@@ -37,6 +37,7 @@ from sync.snapshot_store import beginning_of
 from sync.store import erased, segment, stream
 from sync.succession import Continuation, ending_of, read_continuation
 from sync.trust import chain_for
+from sync.unsealing import segments_from
 
 _PUT_ASIDE = "作者已放弃自第 {first} 条起的这段记录，本节点改取作者续写所依据的一段"
 

@@ -23,10 +23,11 @@ from sync.held import hold, retry_waiting
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.late import has_ended, known_here, say_again
+from sync.leaves import leaves_before
 from sync.log import segment_row
 from sync.messages import TRAIL, TRAIL_DIGITS, Head
 from sync.record import Record, arrived_at, parse_lines
-from sync.restoring import leaves_before, make_room, reached, withdraw_written, writes_for
+from sync.restoring import reached, writes_for
 from sync.routes import TO
 from sync.segment import GENESIS, Header, Sealed, StreamId, is_whole, read_header, unpack_lines
 from sync.site import Site
@@ -36,6 +37,7 @@ from sync.tombstone import NOTHING_LEFT, leaf_of, read_lines
 from sync.trust import (
     revocations,
 )
+from sync.unsealing import make_room, withdraw_written
 
 _stream_now = (
     select(stream.c.head, stream.c.head_hash, stream.c.applied)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, or_, select
 
 from sync.aside import leaves_put_aside
 from sync.incidents import FORK, note_incident
+from sync.leaves import leaves_at
 from sync.messages import TRAIL_DIGITS
 from sync.record import parse_lines
-from sync.restoring import is_succeeded, leaves_at
+from sync.restoring import is_succeeded
 from sync.routes import may_descend
 from sync.segment import Header, StreamId
 from sync.site import Site

@@ -28,20 +28,12 @@ from sync.database import upsert
 from sync.errors import Malformed, Untrusted
 from sync.incidents import AHEAD, FORK, LOST, close_incidents, note_incident, open_streams
 from sync.keyring import Identity, require_identity
+from sync.leaves import leaves_at
 from sync.lost_ranges import GIVEN_UP, declaration, go_behind, note_lost
 from sync.messages import TRAIL_DIGITS, Head, Reach, State
 from sync.moment import parse_stamp
 from sync.record import canonical_line
-from sync.restoring import (
-    held_elsewhere,
-    is_succeeded,
-    leaves_at,
-    put_in_front,
-    reached,
-    segments_from,
-    set_aside,
-    writes_for,
-)
+from sync.restoring import held_elsewhere, is_succeeded, reached, writes_for
 from sync.routes import may_descend
 from sync.segment import GENESIS, StreamId
 from sync.site import Site
@@ -57,6 +49,7 @@ from sync.snapshot_store import (
 from sync.snapshot_taking import begun_with, check_manifest, taken_snapshots
 from sync.store import incident, link, segment
 from sync.trust import children_of
+from sync.unsealing import put_in_front, segments_from, set_aside
 
 _ASKED = "上级要取回至第 {seq} 条；它们随快照到达，本机只有结果，没有原件"
 _ONLY_HERE = "上级只有至第 {has} 条；至第 {seq} 条的结果随快照到达本机，原件已无处可取"

@@ -9,34 +9,24 @@ still lay in the outbox when the backup was made are in the tables already; they
 and are not applied again.
 
 When the node has already sealed other things under the same numbers (a fork), these leave their
-numbers and go back into the outbox, in front: what others hold keeps its place. See `forks`.
+numbers and go back into the outbox, in front: what others hold keeps its place. See `unsealing`,
+`forks`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, Row, exists, func, select
+from sqlalchemy import Connection, exists, select
 
-from sync.aside import keep_aside
-from sync.database import upsert
-from sync.incidents import AHEAD, FORK, close_incidents, note_incident, open_streams
+from sync.incidents import AHEAD, FORK, close_incidents, open_streams
 from sync.keyring import HOSTED, OWN, RETIRED
-from sync.messages import TRAIL, TRAIL_DIGITS, Head
-from sync.record import parse_lines
+from sync.messages import Head
 from sync.segment import (
     GENESIS,
-    Header,
-    Sealed,
     StreamId,
-    is_whole,
-    leaves_of,
-    read_header,
-    unpack_lines,
 )
 from sync.site import Site
-from sync.snapshot_store import beginning, known_end, leaves_in
-from sync.store import incident, outbox, private_key, receipt, segment, stream
-from sync.tombstone import is_tombstone
+from sync.snapshot_store import known_end
+from sync.store import incident, private_key, segment, stream
 
 _STEPS_BACK = 40
 
@@ -113,77 +103,6 @@ def agrees(site: Site, connection: Connection, name: StreamId, peer: str | None)
     )
 
 
-def withdraw_written(
-    site: Site, connection: Connection, header: Header, lines: Sequence[bytes]
-) -> Collection[int]:
-    """Take lines that came back out of the outbox; returns their numbers in the stream."""
-    rows = connection.execute(
-        select(outbox.c.id, outbox.c.line)
-        .where(outbox.c.origin == header.origin, outbox.c.route == header.route)
-        .order_by(outbox.c.id)
-    ).all()
-    if not rows:
-        return ()
-    places: dict[bytes, list[int]] = {}
-    for seq, line in enumerate(lines, header.first):
-        places.setdefault(line, []).append(seq)
-    known: list[int] = []
-    gone: list[int] = []
-    for row in rows:
-        waiting = places.get(site.vault.open(bytes(row.line)))
-        if waiting:
-            known.append(waiting.pop(0))
-            gone.append(row.id)
-    for number in gone:
-        connection.execute(outbox.delete().where(outbox.c.id == number))
-    return frozenset(known)
-
-
-def make_room(site: Site, connection: Connection, header: Header, *, peer: str) -> bool:
-    """Put what was sealed here under the numbers of `header` back into the outbox.
-
-    Only what this node sealed itself and nobody has receipted: what others hold keeps its numbers.
-    Returns whether it was done.
-    """
-    return set_aside(
-        site, connection, header.stream, first=header.first, prev=header.prev, peer=peer
-    )
-
-
-def set_aside(
-    site: Site, connection: Connection, name: StreamId, *, first: int, prev: str, peer: str
-) -> bool:
-    """Put all that was sealed here from this number on back into the outbox, as `make_room`."""
-    rows = segments_from(connection, name, first)
-    if not rows or any(row.received_from is not None or row.body is None for row in rows):
-        return False
-    if rows[0].first != first or _receipted(connection, name) >= first:
-        return False
-    lines = 0
-    for row, txn in list(zip(rows, _transactions(site, rows), strict=True))[::-1]:
-        lines += _unseal(site, connection, row, txn=txn)
-    keep_aside(site, connection, rows)
-    connection.execute(
-        segment.delete().where(segment.c.position.in_([row.position for row in rows]))
-    )
-    _set_back(site, connection, name, last=first - 1, digest=prev)
-    note_incident(
-        site,
-        connection,
-        FORK,
-        name,
-        seq=first,
-        detail=f"自第 {first} 条起另有 {lines} 条记录与已送出的同号，将以新纪元续写",
-        peer=peer,
-    )
-    if is_succeeded(connection, name):
-        # Seen late, when the node went on under a new epoch already: so will these.
-        close_incidents(
-            site, connection, FORK, origin=name.origin, epoch=name.epoch, route=name.route
-        )
-    return True
-
-
 def _milestones(connection: Connection, name: StreamId) -> list[Head]:
     row = connection.execute(
         select(stream.c.head, stream.c.head_hash).where(
@@ -235,131 +154,3 @@ def _is_held_at(connection: Connection, head: Head) -> bool:
     if row is not None and bytes(row.header_hash).hex() == head.hash:
         return True
     return known_end(connection, head.stream, head.seq) == head.hash
-
-
-def segments_from(connection: Connection, name: StreamId, first: int) -> Sequence[Row[Any]]:
-    """All segments of a stream that are held here and reach beyond this number, in order."""
-    names = segment.c
-    return connection.execute(
-        select(segment)
-        .where(
-            names.origin == name.origin,
-            names.epoch == name.epoch,
-            names.route == name.route,
-            names.last >= first,
-        )
-        .order_by(names.first)
-    ).all()
-
-
-def _receipted(connection: Connection, name: StreamId) -> int:
-    names = receipt.c
-    found = connection.scalar(
-        select(func.max(names.seq)).where(
-            names.origin == name.origin,
-            names.epoch == name.epoch,
-            names.route == name.route,
-        )
-    )
-    return found or 0
-
-
-def _transactions(site: Site, rows: Iterable[Row[Any]]) -> Iterator[str]:
-    """A name for what is unsealed of each segment: one for all parts of a cut transaction."""
-    txn, goes_on = "", False
-    for row in rows:
-        txn = txn if goes_on else f"unsealed-{bytes(row.header_hash).hex()[:24]}"
-        goes_on = read_header(bytes(row.header), site.limits).cont
-        yield txn
-
-
-def _unseal(site: Site, connection: Connection, row: Row[Any], *, txn: str) -> int:
-    """Put a segment's lines in front of the outbox."""
-    header = read_header(bytes(row.header), site.limits)
-    body = site.vault.open(bytes(row.body))
-    whole = unpack_lines(Sealed(b"", b"", body), header, site.limits)
-    # What was erased before anybody had it is not said at all.
-    lines = [line for line in whole if not is_tombstone(line)]
-    put_in_front(site, connection, header.stream, lines, txn=txn)
-    return len(lines)
-
-
-def leaves_at(site: Site, connection: Connection, position: int) -> list[str]:
-    """How a trail names the lines of a stored segment: the first digits of each leaf.
-
-    None of them when its body lies in an archive.
-    """
-    names = segment.c
-    row = connection.execute(
-        select(names.header, names.body).where(names.position == position)
-    ).one()
-    if row.body is None:
-        return []
-    said = read_header(bytes(row.header), site.limits)
-    body = site.vault.open(bytes(row.body))
-    lines = unpack_lines(Sealed(b"", b"", body), said, site.limits)
-    leaves = leaves_of(lines, whole=is_whole(said, lines))
-    return [leaf.hex()[:TRAIL_DIGITS] for leaf in leaves]
-
-
-def leaves_before(site: Site, connection: Connection, name: StreamId) -> Iterator[str]:
-    """The newest lines held of the same author and route under earlier epochs, by their leaves."""
-    begun, names = beginning.c, segment.c
-    trails = connection.scalars(
-        select(begun.trail).where(
-            begun.origin == name.origin, begun.epoch < name.epoch, begun.route == name.route
-        )
-    )
-    for trail in trails:
-        yield from leaves_in(trail)
-    rows = connection.execute(
-        select(names.position, names.first, names.last)
-        .where(names.origin == name.origin, names.epoch < name.epoch, names.route == name.route)
-        .order_by(names.epoch.desc(), names.first.desc())
-        .limit(TRAIL)
-    ).all()
-    found = 0
-    for row in rows:
-        if found >= TRAIL:
-            break
-        found += row.last + 1 - row.first
-        yield from leaves_at(site, connection, row.position)
-
-
-def put_in_front(
-    site: Site, connection: Connection, name: StreamId, lines: Sequence[bytes], *, txn: str
-) -> None:
-    """Put lines of a stream before all others of the outbox, in their order."""
-    if not lines:
-        return
-    front = min(0, connection.scalar(select(func.min(outbox.c.id))) or 0) - len(lines)
-    records = parse_lines(lines)
-    connection.execute(
-        outbox.insert(),
-        [
-            {
-                "id": front + index,
-                "txn": txn,
-                "origin": name.origin,
-                "route": name.route,
-                "type": record.type,
-                "version": record.version,
-                "line": site.vault.seal(line),
-            }
-            for index, (line, record) in enumerate(zip(lines, records, strict=True))
-        ],
-    )
-
-
-def _set_back(
-    site: Site, connection: Connection, name: StreamId, *, last: int, digest: str
-) -> None:
-    row = {
-        **name._asdict(),
-        "head": last,
-        "head_hash": bytes.fromhex(digest),
-        "applied": last,
-        "written_here": True,
-        "moved_at": site.now(),
-    }
-    upsert(connection, stream, [row])

@@ -20,9 +20,10 @@ from sync.aside import leaves_put_aside, streams_aside
 from sync.certificate import Certificate
 from sync.comparing import hash_at
 from sync.keyring import Identity, require_identity, signing_key
+from sync.leaves import leaves_at
 from sync.messages import TRAIL, Head, Reach
 from sync.outgoing import streams_down, streams_held
-from sync.restoring import leaves_at, writes_for
+from sync.restoring import writes_for
 from sync.routes import may_descend
 from sync.segment import GENESIS, StreamId
 from sync.site import Site

@@ -1,0 +1,60 @@
+"""Lines by their leaves: how two nodes, or two histories, tell that they hold the same line."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select
+
+from sync.messages import TRAIL, TRAIL_DIGITS
+from sync.segment import (
+    Sealed,
+    StreamId,
+    is_whole,
+    leaves_of,
+    read_header,
+    unpack_lines,
+)
+from sync.site import Site
+from sync.snapshot_store import beginning, leaves_in
+from sync.store import segment
+
+
+def leaves_at(site: Site, connection: Connection, position: int) -> list[str]:
+    """How a trail names the lines of a stored segment: the first digits of each leaf.
+
+    None of them when its body lies in an archive.
+    """
+    names = segment.c
+    row = connection.execute(
+        select(names.header, names.body).where(names.position == position)
+    ).one()
+    if row.body is None:
+        return []
+    said = read_header(bytes(row.header), site.limits)
+    body = site.vault.open(bytes(row.body))
+    lines = unpack_lines(Sealed(b"", b"", body), said, site.limits)
+    leaves = leaves_of(lines, whole=is_whole(said, lines))
+    return [leaf.hex()[:TRAIL_DIGITS] for leaf in leaves]
+
+
+def leaves_before(site: Site, connection: Connection, name: StreamId) -> Iterator[str]:
+    """The newest lines held of the same author and route under earlier epochs, by their leaves."""
+    begun, names = beginning.c, segment.c
+    trails = connection.scalars(
+        select(begun.trail).where(
+            begun.origin == name.origin, begun.epoch < name.epoch, begun.route == name.route
+        )
+    )
+    for trail in trails:
+        yield from leaves_in(trail)
+    rows = connection.execute(
+        select(names.position, names.first, names.last)
+        .where(names.origin == name.origin, names.epoch < name.epoch, names.route == name.route)
+        .order_by(names.epoch.desc(), names.first.desc())
+        .limit(TRAIL)
+    ).all()
+    found = 0
+    for row in rows:
+        if found >= TRAIL:
+            break
+        found += row.last + 1 - row.first
+        yield from leaves_at(site, connection, row.position)
