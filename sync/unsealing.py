@@ -139,9 +139,18 @@ def put_in_front(
 
 
 def _receipted(connection: Connection, name: StreamId) -> int:
-    names = receipt.c
+    """How far others have receipted what is here: a receipt may be for another history."""
+    names, stored = receipt.c, segment.c
+    same = (
+        (stored.origin == names.origin)
+        & (stored.epoch == names.epoch)
+        & (stored.route == names.route)
+        & (stored.header_hash == names.head_hash)
+    )
     found = connection.scalar(
-        select(func.max(names.seq)).where(
+        select(func.max(names.seq))
+        .select_from(receipt.join(segment, same))
+        .where(
             names.origin == name.origin,
             names.epoch == name.epoch,
             names.route == name.route,

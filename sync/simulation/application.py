@@ -255,7 +255,7 @@ def _wait_for_causes(place: str, connection: Connection, arrived: Sequence[Arriv
     causes = {
         one.record.body["needs"]: one
         for one in arrived
-        if "needs" in one.record.body and _is_near(place, one.record.body["within"])
+        if "needs" in one.record.body and is_near(place, one.record.body["within"])
     }
     if causes:
         here = applied.c.uid.in_(sorted(causes))
@@ -264,5 +264,5 @@ def _wait_for_causes(place: str, connection: Connection, arrived: Sequence[Arriv
             raise Waiting("its cause is not here", [causes[uid] for uid in sorted(missing)])
 
 
-def _is_near(place: str, region: str) -> bool:
+def is_near(place: str, region: str) -> bool:
     return inside(place, region) or inside(region, place)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from sync.segment import StreamId
-from sync.simulation.application import NOTHING, Standing
+from sync.simulation.application import NOTHING, Standing, is_near
 from sync.simulation.disk import Book, Disk, Line, by_log
 from sync.simulation.oracle import REJECTED, Entry, Oracle
 
 Key = tuple[str, str]
+WAITS = "its cause is lost"
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ def expect(disk: Disk, oracle: Oracle) -> Expected:
     written: set[str] = given.own if given else set()
     seen: set[str] = set()
     outcome = Expected()
+    there = {line.uid for book in disk.books.values() for line in book.lines} | disk.own | written
     sides: dict[Key, set[bool]] = defaultdict(set)
     came_with_state: set[Key] = set()
     for streams in by_log(disk.books).values():
@@ -46,8 +48,10 @@ def expect(disk: Disk, oracle: Oracle) -> Expected:
                     # A giver's state has what it wrote itself, for itself or for a village it
                     # hosted, whatever takers would say of it.
                     is_state = line.seq <= book.begun and line.uid in written
-                    if is_state and not entry.is_trespass:
-                        entry = replace(entry, bad="")
+                    if is_state:
+                        entry = entry if entry.is_trespass else replace(entry, bad="")
+                    elif _cause_is_lost(entry, disk.place, there, oracle):
+                        entry = replace(entry, bad=WAITS)
                     behind = set() if is_state else blocked
                     if line.uid in disk.put_aside - disk.own:  # it was applied before its turn
                         came_with_state |= {(kind, key) for kind, key, _ in entry.lines}
@@ -56,6 +60,14 @@ def expect(disk: Disk, oracle: Oracle) -> Expected:
                         came_with_state |= {(kind, key) for kind, key, _ in entry.lines}
     outcome.mixed = {key for key, found in sides.items() if len(found) > 1} | came_with_state
     return outcome
+
+
+def _cause_is_lost(entry: Entry, place: str, there: set[str], oracle: Oracle) -> bool:
+    """Does it need a record that is nowhere any more? Then it waits until people decide."""
+    cause = entry.record.body.get("needs")
+    if cause is None or cause in there or cause not in oracle.lost:
+        return False
+    return is_near(place, entry.record.body["within"])
 
 
 def _effective(name: StreamId, book: Book, given: Disk | None) -> Iterator[Line]:
@@ -78,6 +90,10 @@ def _step(
             return
     elif entry.record.key in blocked:
         outcome.held[entry.uid] = "behind"
+        return
+    elif entry.bad == WAITS:
+        outcome.held[entry.uid] = "waiting"
+        blocked.add(entry.record.key)
         return
     elif entry.is_refused:
         if entry.fate != REJECTED:

@@ -273,3 +273,34 @@ def test_what_was_refused_of_a_history_put_aside_is_no_fork_any_more(tree: Tree)
 
     assert village.facts() == {"sent": 1, "x": 2, "y": 2}
     assert [one.kind for one in village.replica.status().incidents] == []
+
+
+def test_a_receipt_for_the_first_history_does_not_keep_the_second(tree: Tree) -> None:
+    """Seed 4951: a stick had brought the parent's receipt for what the child had lost.
+
+    So the child took its second history for receipted, kept its numbers, and stayed forked.
+    """
+    tree.grow(PROVINCE, COUNTY, TOWNSHIP, VILLAGE)
+    village, township = tree[VILLAGE], tree[TOWNSHIP]
+    village.write("up/county", fact("a", 1))
+    tree.sync()
+    image = save(village)
+    village.write("up/county", fact("b", 2))
+    village.replica.seal()
+    heads = village.replica.accept_welcome(township.replica.welcome(village.replica.hello()))
+    taken = give(village, township, village.replica.outgoing(heads, budget=1 << 20))
+    assert taken.receipt is not None
+    restore(village, image)
+    tree.clock.forward(hours=1)
+    village.write("up/county", fact("mine", 3))
+    village.replica.seal()
+    village.replica.record_receipt(taken.receipt)
+
+    for _ in range(3):
+        rise(village, township)
+        fall(township, village)
+        village.replica.seal()
+    tree.sync()
+
+    assert tree[COUNTY].facts() == {"a": 1, "b": 2, "mine": 3}
+    assert [one.kind for one in village.replica.status().incidents] == []
