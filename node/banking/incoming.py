@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from node.banking.description import HEADINGS, Bank, ResultFile
 from node.banking.outgoing import TOTAL
 from node.banking.rules import LineState, read_order_number
 from node.core.errors import Invalid
-from node.core.money import parse_yuan, yuan
+from node.core.money import yuan
 
 LONGEST_LINE = 1_000
 _AMOUNT = re.compile(r"[0-9]{1,11}\.[0-9]{2}")
@@ -29,9 +29,8 @@ class Totals:
     fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class ResultRow:
-    """One row of a result file."""
+class ResultRow(NamedTuple):
+    """One row of a result file; in this order it goes to the database."""
 
     batch_no: int
     line_no: int
@@ -143,7 +142,7 @@ def _count(values: Mapping[str, str]) -> int:
 def _fen(text: str) -> int:
     if not _AMOUNT.fullmatch(text):
         raise Invalid(f"“{text[:20]}”不是金额")
-    return parse_yuan(text)
+    return int(text[:-3]) * 100 + int(text[-2:])
 
 
 def _row(

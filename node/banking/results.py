@@ -1,4 +1,4 @@
-"""Take a result file: into a staging table, judged and applied by a few statements.
+"""Take a result file: through a working table, judged and applied by a few statements.
 
 Everything happens in the transaction of the caller: a crash leaves nothing, and the file, taken
 again, gives what the undisturbed run would have given.
@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import BinaryIO
 
-from sqlalchemy import BigInteger, Table, bindparam, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    func,
+    select,
+    text,
+)
 
 from node.accounts.serials import own_county
 from node.banking.batches import bank_lines, batches
@@ -19,10 +30,26 @@ from node.banking.events import tell_taken
 from node.banking.incoming import ResultRow, Totals, batched, read_rows
 from node.banking.models import BankLine, BankResult, BankResultLine
 from node.banking.rules import MOVES, Direction, LineState, Outcome
-from node.core.db import MANY_ROWS, insert_new, tell_planner
+from node.core.db import MANY_ROWS, tell_planner, upsert_values
 from node.core.errors import Conflict, Invalid, NotFound
 from node.core.serials import reserve
 from node.core.work import UnitOfWork
+from node.core.working_table import temporary, working_table
+
+came = temporary(
+    "bank_result_came",
+    Column("row_no", Integer, primary_key=True, autoincrement=False),
+    Column("batch_no", BigInteger),
+    Column("line_no", Integer),
+    Column("name", String),
+    Column("fen", BigInteger),
+    Column("state", String),
+    Column("code", String),
+    Column("bank_reference", String),
+    Column("answered_on", Date),
+)
+"""The rows of a file as they come: `incoming.ResultRow`, numbered."""
+_CAME = tuple(column.name for column in came.columns)
 
 results: Table = BankResult.__table__  # type: ignore[attr-defined]
 result_lines: Table = BankResultLine.__table__  # type: ignore[attr-defined]
@@ -183,35 +210,27 @@ def _head(uow: UnitOfWork, origin: _Origin, *, refused: str = "") -> BankResult:
 
 
 def _staged(uow: UnitOfWork, origin: _Origin, rows: Iterable[ResultRow]) -> BankResult:
+    """Put the rows aside as they come, then keep all of them, judged, by one statement."""
     result = _head(uow, origin)
-    for run in batched(rows, STAGED_ROWS):
-        insert_new(
-            uow.connection,
-            result_lines,
-            [_staged_row(result, result.lines + place, row) for place, row in enumerate(run, 1)],
-        )
-        result.lines += len(run)
-        result.fen += sum(row.fen for row in run)
-    uow.session.add(result)
-    uow.session.flush()
+    connection = uow.connection
+    with working_table(connection, came):
+        for run in batched(rows, STAGED_ROWS):
+            values = [(place, *row) for place, row in enumerate(run, result.lines + 1)]
+            upsert_values(connection, came, _CAME, values)
+            result.lines += len(run)
+            result.fen += sum(row.fen for row in run)
+        uow.session.add(result)
+        uow.session.flush()
+        if result.lines >= MANY_ROWS:
+            tell_planner(connection, came)
+        judged = {
+            "county": result.county_code,
+            "result": result.result_no,
+            "bank": result.bank,
+            "direction": result.direction,
+        }
+        connection.execute(_JUDGE, judged)
     return result
-
-
-def _staged_row(result: BankResult, row_no: int, row: ResultRow) -> dict[str, object]:
-    return {
-        "county_code": result.county_code,
-        "result_no": result.result_no,
-        "row_no": row_no,
-        "batch_no": row.batch_no,
-        "line_no": row.line_no,
-        "name": row.name,
-        "fen": row.fen,
-        "state": row.state.value,
-        "code": row.code,
-        "bank_reference": row.bank_reference,
-        "answered_on": row.answered_on,
-        "outcome": Outcome.UNKNOWN.value,
-    }
 
 
 def _moves() -> str:
@@ -219,12 +238,14 @@ def _moves() -> str:
     return " OR ".join(f"(l.state = '{line}' AND r.state = '{answer}')" for line, answer in pairs)
 
 
-# The same as `rules.judge`, for the whole staging table; a property test holds them together.
+# The same as `rules.judge`, for the whole file; a property test holds them together.
 _JUDGE = text(f"""
-    UPDATE bank_result_line SET outcome = judged.outcome
-    FROM (
-        SELECT r.row_no, CASE
-            WHEN l.state = '{LineState.WAITING}' THEN '{Outcome.UNKNOWN}'
+    INSERT INTO bank_result_line (county_code, result_no, row_no, batch_no, line_no, name, fen,
+        state, code, bank_reference, answered_on, outcome)
+    SELECT :county, :result, r.row_no, r.batch_no, r.line_no, r.name, r.fen, r.state, r.code,
+        r.bank_reference, r.answered_on, CASE
+            WHEN b.batch_no IS NULL OR l.line_no IS NULL OR l.state = '{LineState.WAITING}'
+                THEN '{Outcome.UNKNOWN}'
             WHEN r.nth > 1 THEN '{Outcome.DOUBLE}'
             WHEN r.fen <> l.fen THEN '{Outcome.AMOUNT}'
             WHEN r.name <> '' AND r.name <> l.name THEN '{Outcome.PERSON}'
@@ -235,21 +256,19 @@ _JUDGE = text(f"""
                     AND NOT (other.batch_no = r.batch_no AND other.line_no = r.line_no)
             )) THEN '{Outcome.REFERENCE}'
             WHEN {_moves()} THEN '{Outcome.TAKEN}'
-            ELSE '{Outcome.CONTRADICTION}' END AS outcome
-        FROM (
-            SELECT row_no, batch_no, line_no, name, fen, state, bank_reference,
-                row_number() OVER (PARTITION BY batch_no, line_no ORDER BY row_no) AS nth,
-                row_number() OVER (PARTITION BY bank_reference, state ORDER BY row_no)
-                    AS nth_reference
-            FROM bank_result_line WHERE county_code = :county AND result_no = :result
-        ) AS r
-        JOIN bank_batch b ON b.county_code = :county AND b.batch_no = r.batch_no
-            AND b.bank = :bank AND b.direction = :direction
-        JOIN bank_line l ON l.county_code = :county AND l.batch_no = r.batch_no
-            AND l.line_no = r.line_no
-    ) AS judged
-    WHERE bank_result_line.county_code = :county AND bank_result_line.result_no = :result
-        AND bank_result_line.row_no = judged.row_no
+            ELSE '{Outcome.CONTRADICTION}' END
+    FROM (
+        SELECT c.*,
+            row_number() OVER (PARTITION BY batch_no, line_no ORDER BY row_no) AS nth,
+            row_number() OVER (PARTITION BY bank_reference, state ORDER BY row_no)
+                AS nth_reference
+        FROM bank_result_came c
+    ) AS r
+    LEFT JOIN bank_batch b ON b.county_code = :county AND b.batch_no = r.batch_no
+        AND b.bank = :bank AND b.direction = :direction
+    LEFT JOIN bank_line l ON l.county_code = :county AND l.batch_no = r.batch_no
+        AND l.line_no = r.line_no
+    ORDER BY r.row_no
 """).bindparams(bindparam("result", type_=BigInteger()))
 
 _TAKE = text(f"""
@@ -274,17 +293,11 @@ _DOUBTED = text(f"""
 
 
 def _apply(uow: UnitOfWork, result: BankResult) -> None:
-    """Judge the rows, take the good ones, hold the doubtful lines, tell the makers."""
-    given = {
-        "county": result.county_code,
-        "result": result.result_no,
-        "bank": result.bank,
-        "direction": result.direction,
-    }
+    """Take the good rows, hold the doubtful lines, tell the makers."""
+    given = {"county": result.county_code, "result": result.result_no}
     connection = uow.connection
     if result.lines >= MANY_ROWS:
         tell_planner(connection, result_lines)
-    connection.execute(_JUDGE, given)
     connection.execute(_TAKE, given)
     connection.execute(_DOUBTED, given)
     uow.session.expire_all()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, String, TextualSelect
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, TextualSelect
 
 from node.accounts.balances import settled_year
 from node.accounts.bulk_facts import packed_columns
@@ -24,7 +24,9 @@ from node.contributions.collection_ways import require_way
 from node.contributions.records import WITHHELD_COLUMNS, publish_withheld
 from node.contributions.statements import AT_BANK, ORDER_KEY, PAID, TURN_BASE, YEAR_BASE, statement
 from node.contributions.unmatched import SUSPENSE, Doubt, Found, put_in_queue
+from node.core.db import MANY_ROWS, tell_planner
 from node.core.work import UnitOfWork
+from node.core.working_table import temporary, working_table
 from node.identity import require
 from node.policy.contribution_bodies import Way
 from tiers import RegionCode, Role
@@ -137,8 +139,28 @@ _ANSWERED = f"""
 """
 """What a result file says was collected on a day, with whose order it is."""
 
-_JUDGED = f"""
-    SELECT s.*, a.village, a.person_id, o.grade_fen, CASE
+_collected = temporary(
+    "withheld_collected",
+    Column("row_no", Integer, primary_key=True, autoincrement=False),
+    Column("batch_no", BigInteger),
+    Column("line_no", Integer),
+    Column("fen", BigInteger),
+    Column("name", String),
+    Column("for_year", Integer),
+    Column("account_no", BigInteger),
+    Column("reference", String),
+    Column("village", String),
+    Column("person_id", String),
+    Column("grade_fen", BigInteger),
+    Column("doubt", String),
+)
+"""What was collected on one day: whose it is, and what is doubtful about it if anything."""
+
+_COLLECT = statement(f"""
+    INSERT INTO withheld_collected (row_no, batch_no, line_no, fen, name, for_year, account_no,
+        reference, village, person_id, grade_fen, doubt)
+    SELECT s.row_no, s.batch_no, s.line_no, s.fen, s.name, s.for_year, s.account_no, s.reference,
+        a.village, a.person_id, o.grade_fen, CASE
         WHEN a.account_no IS NULL OR a.closed_on IS NOT NULL THEN '{Doubt.LATE}'
         WHEN EXISTS (SELECT 1 FROM contribution c WHERE c.county_code = :county
             AND c.account_no = s.account_no AND c.for_year = s.for_year
@@ -149,20 +171,21 @@ _JUDGED = f"""
     LEFT JOIN account a ON a.county_code = :county AND a.account_no = s.account_no
     LEFT JOIN contribution_order o ON o.county_code = :county AND o.account_no = s.account_no
         AND o.for_year = s.for_year
-"""
+    ORDER BY s.row_no
+""")
 
 _DAYS = statement("""
     SELECT DISTINCT answered_on FROM bank_result_line WHERE county_code = :county
         AND result_no = :result AND state = 'succeeded' ORDER BY answered_on
 """)
 
-_CONFIRM = statement(f"""
+_CONFIRM = statement("""
     INSERT INTO contribution (county_code, id, account_no, person_id, village, for_year, grade_fen,
         fen, method, reference, paid_on, make_up, entry_no, line_no, confirmed_at)
     SELECT :county, 'bank-' || reference, account_no, person_id, village, for_year, grade_fen, fen,
         'bank', reference, :day, for_year < :posted_year, :entry_no,
         row_number() OVER (ORDER BY row_no), :confirmed_at
-    FROM ({_JUDGED}) AS judged WHERE doubt = ''
+    FROM withheld_collected WHERE doubt = '' ORDER BY row_no
 """)
 
 _MINE = """
@@ -180,13 +203,11 @@ _POST = statement(f"""
     FROM ({_MINE}) AS mine ORDER BY line_no
 """)
 
-_SUMMED = statement(f"""
-    SELECT doubt, count(*), sum(fen) FROM ({_JUDGED}) AS judged GROUP BY doubt
-""")
+_SUMMED = statement("SELECT doubt, count(*), sum(fen) FROM withheld_collected GROUP BY doubt")
 
-_DOUBTFUL = statement(f"""
+_DOUBTFUL = statement("""
     SELECT doubt, fen, name, account_no, for_year, batch_no, line_no, reference
-    FROM ({_JUDGED}) AS judged WHERE doubt <> '' ORDER BY row_no
+    FROM withheld_collected WHERE doubt <> '' ORDER BY row_no
 """)
 
 _ASIDE = statement(f"""
@@ -236,6 +257,14 @@ def hear_result(uow: UnitOfWork, result_no: int) -> None:
 def _book_day(uow: UnitOfWork, given: dict[str, Any], day: date) -> None:
     """One voucher for what was collected on a day: to the people, and to the suspense account."""
     today = {**given, "day": day}
+    with working_table(uow.connection, _collected):
+        taken = uow.connection.execute(_COLLECT, today).rowcount
+        if taken >= MANY_ROWS:
+            tell_planner(uow.connection, _collected)
+        _book_collected(uow, today, day)
+
+
+def _book_collected(uow: UnitOfWork, today: dict[str, Any], day: date) -> None:
     sums = {row[0]: (row[1], int(row[2])) for row in uow.connection.execute(_SUMMED, today)}
     people, fen = sums.pop("", (0, 0))
     doubtful = _doubtful(uow, today, day, ours=bool(sums))
@@ -266,7 +295,7 @@ def _book_day(uow: UnitOfWork, given: dict[str, Any], day: date) -> None:
         booked_on=booked_on,
     )
     memo = f"银行代收 {people} 人" + (f"，待查 {len(doubtful)} 笔" if doubtful else "")
-    head = Head(Kind.CONTRIBUTION, booked_on, "bank_result", f"{given['result']}", memo)
+    head = Head(Kind.CONTRIBUTION, booked_on, "bank_result", f"{today['result']}", memo)
     seal(uow, number, head, lines, villages=villages)
     put_in_queue(uow, [_with_entry(each, number) for each in doubtful])
 
