@@ -51,32 +51,41 @@ _CHANGED = f"""
     SELECT village, entitlement_id, version, from_month,
         coalesce(CAST(to_month AS TEXT), '{NONE}') AS to_month,
         base_fen, city_fen, county_fen, years_fen, age_fen, account_fen, fen,
-        coalesce(CAST(superseded_by AS TEXT), '{NONE}') AS superseded_by,
-        row_number() OVER (ORDER BY village, entitlement_id, version, from_month) AS line_no
+        coalesce(CAST(superseded_by AS TEXT), '{NONE}') AS superseded_by
     FROM benefit_rate WHERE county_code = :county AND changed_in = :version
 """
 
-_NOW = text("""
+_CHANGED_BY = """SELECT entitlement_id, min(from_month) AS from_month FROM benefit_rate
+        WHERE county_code = :county AND version = :version GROUP BY entitlement_id"""
+
+_NOW = """
     UPDATE entitlement SET
         owed_from = CASE WHEN owed_from > changed.from_month THEN changed.from_month
             ELSE owed_from END,
         base_fen = r.base_fen + r.city_fen + r.county_fen,
         monthly_fen = r.fen
-    FROM (SELECT entitlement_id, min(from_month) AS from_month FROM benefit_rate
-          WHERE county_code = :county AND version = :version GROUP BY entitlement_id) AS changed
+    FROM ({changed}) AS changed
     JOIN benefit_rate r ON r.county_code = :county AND r.entitlement_id = changed.entitlement_id
         AND r.superseded_by IS NULL AND r.from_month <= :month
         AND (r.to_month IS NULL OR r.to_month >= :month)
     WHERE entitlement.county_code = :county AND entitlement.id = changed.entitlement_id
-""").bindparams(bindparam("month", type_=Date()), bindparam("version", type_=Integer()))
+"""
 
 
-def bring_up_to_date(uow: UnitOfWork, county: str, version: int, *, this_month: date) -> None:
-    """Let the pensions a version changed show the amount of this month, and be looked at from the
-    first month it changed.
+def bring_up_to_date(
+    uow: UnitOfWork, county: str, *, changed: str, this_month: date, version: int | None = None
+) -> None:
+    """Let pensions show the amount of this month, and be looked at from the first month changed.
+
+    `changed` is a query for both: `entitlement_id`, `from_month`.
     """
     given = {"county": county, "version": version, "month": this_month}
-    uow.connection.execute(_NOW, given)
+    named = [bindparam("month", type_=Date())]
+    if version is None:
+        del given["version"]
+    else:
+        named.append(bindparam("version", type_=Integer()))
+    uow.connection.execute(text(_NOW.format(changed=changed)).bindparams(*named), given)
 
 
 def publish_changed_rates(uow: UnitOfWork, version: int, *, this_month: date | None) -> None:
@@ -113,4 +122,6 @@ def apply_rates(uow: UnitOfWork, arrived: Sequence["sync.Arrived"]) -> None:
         for item in arrived
     ):
         if month:
-            bring_up_to_date(uow, county, version, this_month=_day(month))
+            bring_up_to_date(
+                uow, county, changed=_CHANGED_BY, version=version, this_month=_day(month)
+            )

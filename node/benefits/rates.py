@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Integer, TextClause, bindparam, func, select, text
-
 from node.accounts.serials import own_county, serial
+from node.benefits import rates_sql as sql
 from node.benefits.models import RateChange
 from node.benefits.rate_records import bring_up_to_date, publish_changed_rates, rates
-from node.benefits.records import entitlements
-from node.benefits.rules import Segment, months_from, next_month
+from node.benefits.rules import Segment, months_between, months_from, next_month
 from node.benefits.terms import Standards, standards_of_months
-from node.core.db import BATCH_ROWS
+from node.core.db import BATCH_ROWS, MANY_ROWS, tell_planner
 from node.core.errors import Invalid
 from node.core.work import UnitOfWork
+from node.core.working_table import working_table
 
 VERSION = "benefit_rate"
 LONGEST_MONTHS = 240
@@ -60,127 +59,6 @@ def _row(
     }
 
 
-_COVERS = """r.superseded_by IS NULL AND r.from_month <= :month
-        AND (r.to_month IS NULL OR r.to_month >= :month)"""
-
-# The law is `rules.components_of`; both agree on anybody (tests/property/test_benefits_rates.py).
-_EXPECTED = """
-    SELECT r.entitlement_id, r.village, r.to_month, r.account_fen,
-        :base AS base_fen, :city AS city_fen, :county_adds AS county_fen,
-        CASE WHEN e.paid_years > :threshold
-            THEN (e.paid_years - :threshold) * :per_year ELSE 0 END AS years_fen,
-        {age} AS age_fen,
-        r.base_fen AS old_base, r.city_fen AS old_city, r.county_fen AS old_county,
-        r.years_fen AS old_years, r.age_fen AS old_age
-    FROM benefit_rate r
-    JOIN entitlement e ON e.county_code = r.county_code AND e.id = r.entitlement_id
-        AND (e.last_month IS NULL OR e.last_month >= :month)
-    JOIN person p ON p.county_code = e.county_code AND p.id = e.person_id
-    WHERE r.county_code = :county AND {covers}
-"""
-
-_DIFFERS = """expected.base_fen <> old_base OR expected.city_fen <> old_city
-    OR expected.county_fen <> old_county OR expected.years_fen <> old_years
-    OR expected.age_fen <> old_age"""
-
-_TYPES: dict[str, Any] = {
-    "month": Date(),
-    "before": Date(),
-    "version": Integer(),
-    "base": BigInteger(),
-    "city": BigInteger(),
-    "county_adds": BigInteger(),
-    "threshold": Integer(),
-    "per_year": BigInteger(),
-}
-
-
-def _typed(sql: str) -> TextClause:
-    named = [bindparam(name, type_=kind) for name, kind in _TYPES.items() if f":{name}" in sql]
-    return text(sql).bindparams(*named)
-
-
-def _set_new(standards: Standards, month: date) -> TextClause:
-    """Add the rates of a month that differ from those that stand; they reach as far as these."""
-    expected = _EXPECTED.format(age=_age_case(standards, month), covers=_COVERS)
-    return _typed(f"""
-        INSERT INTO benefit_rate (county_code, entitlement_id, version, from_month, to_month,
-            village, base_fen, city_fen, county_fen, years_fen, age_fen, account_fen, fen,
-            changed_in)
-        SELECT :county, entitlement_id, :version, :month, to_month, village, base_fen, city_fen,
-            county_fen, years_fen, age_fen, account_fen,
-            base_fen + city_fen + county_fen + years_fen + age_fen + account_fen, :version
-        FROM ({expected}) AS expected WHERE {_DIFFERS}
-    """)
-
-
-_ADDED = """EXISTS (SELECT 1 FROM benefit_rate n WHERE n.county_code = :county
-        AND n.entitlement_id = benefit_rate.entitlement_id AND n.version = :version
-        AND n.from_month = :month)"""
-
-_SUPERSEDE = _typed(f"""
-    UPDATE benefit_rate SET superseded_by = :version, changed_in = :version
-    WHERE county_code = :county AND superseded_by IS NULL AND from_month = :month
-        AND version <> :version AND {_ADDED}
-""")
-
-_CUT = _typed(f"""
-    UPDATE benefit_rate SET to_month = :before, changed_in = :version
-    WHERE county_code = :county AND superseded_by IS NULL AND from_month < :month
-        AND (to_month IS NULL OR to_month >= :month) AND {_ADDED}
-""")
-
-_COUNT = _typed("""
-    SELECT count(DISTINCT entitlement_id) FROM benefit_rate
-    WHERE county_code = :county AND version = :version
-""")
-
-
-def _age_case(standards: Standards, month: date) -> str:
-    """The age supplement as SQL: ages are validated integers, so they may stand in it."""
-    bands = sorted(standards.terms.age_supplement, key=lambda band: -band.from_age)
-    if not bands:
-        return "0"
-    whens = " ".join(
-        f"WHEN p.born_on <= '{_born_by(month, band.from_age)}' THEN {band.fen}" for band in bands
-    )
-    return f"CASE {whens} ELSE 0 END"
-
-
-def _born_by(month: date, age: int) -> date:
-    """The latest birthday of those who had reached an age when a month began."""
-    day = month - timedelta(days=1)
-    try:
-        return day.replace(year=day.year - age)
-    except ValueError:  # 29 February, in a year without one
-        return day.replace(year=day.year - age, day=28)
-
-
-def _counted(column: str) -> str:
-    """A month as a number, so that both databases can take one from another."""
-    words = f"CAST({column} AS TEXT)"
-    year, month = f"substr({words}, 1, 4)", f"substr({words}, 6, 2)"
-    return f"(CAST({year} AS INTEGER) * 12 + CAST({month} AS INTEGER))"
-
-
-_PAID_MONTHS = f"({_counted('e.owed_from')} - {_counted('n.from_month')})"
-_RATE_MONTHS = f"({_counted('n.to_month')} - {_counted('n.from_month')} + 1)"
-
-# Asked when a month's new rates stand beside those they take over from: a rate that a later month
-# of the same change replaces counts again there, against itself, so that the sums telescope.
-_ARREARS = _typed(f"""
-    SELECT CAST(coalesce(sum((n.fen - r.fen) * CASE
-        WHEN n.to_month IS NOT NULL AND {_RATE_MONTHS} < {_PAID_MONTHS} THEN {_RATE_MONTHS}
-        ELSE {_PAID_MONTHS} END), 0) AS BIGINT)
-    FROM benefit_rate n
-    JOIN benefit_rate r ON r.county_code = n.county_code AND r.entitlement_id = n.entitlement_id
-        AND {_COVERS} AND (r.version <> :version OR r.from_month <> :month)
-    JOIN entitlement e ON e.county_code = n.county_code AND e.id = n.entitlement_id
-        AND e.owed_from > :month
-    WHERE n.county_code = :county AND n.version = :version AND n.from_month = :month
-""")
-
-
 @dataclass(frozen=True, slots=True)
 class Changed:
     """A re-determination: its number, how many pensions it changed, and what it adds for months
@@ -213,23 +91,13 @@ def redetermine(
             most=LONGEST_MONTHS,
         )
     version = serial(uow, VERSION)
-    held = standards_of_months(uow, months[0], months[-1])
-    paid_through = _paid_through(uow, county)
-    arrears = 0
-    for month in months:
-        if not _set_month(uow, county, version, month, held[month]):
-            continue  # nothing differs, so nothing is cut short: two passes over all rates saved
-        key = {"county": county, "version": version, "month": month}
-        if month < paid_through:
-            arrears += int(uow.connection.execute(_ARREARS, key).scalar_one())
-        before = (month - timedelta(days=1)).replace(day=1)
-        uow.connection.execute(_SUPERSEDE, key)
-        uow.connection.execute(_CUT, {**key, "before": before})
-    given = {"county": county, "version": version}
-    people = int(uow.connection.execute(_COUNT, given).scalar_one())
+    with working_table(uow.connection, sql.found):
+        people, arrears = _change_rates(uow, county, version, months)
+        if people:
+            bring_up_to_date(uow, county, changed=sql.CHANGED, this_month=months[-1])
+            publish_changed_rates(uow, version, this_month=months[-1])
     if not people:
         return None
-    bring_up_to_date(uow, county, version, this_month=through_month.replace(day=1))
     uow.session.add(
         RateChange(
             county_code=county,
@@ -244,24 +112,33 @@ def redetermine(
             made_at=uow.now,
         )
     )
-    publish_changed_rates(uow, version, this_month=months[-1])
     return Changed(version, people, arrears)
 
 
-def _paid_through(uow: UnitOfWork, county: str) -> date:
-    """The first month nobody has been paid for."""
-    newest = select(func.max(entitlements.c.owed_from)).where(entitlements.c.county_code == county)
-    return uow.connection.execute(newest).scalar() or date.min
+def _change_rates(
+    uow: UnitOfWork, county: str, version: int, months: Sequence[date]
+) -> tuple[int, int]:
+    """Change the rates month by month: how many pensions, and what months run already are owed."""
+    held = standards_of_months(uow, months[0], months[-1])
+    arrears = 0
+    before: Standards | None = None
+    for month in months:
+        standards = held[month]
+        found = uow.connection.execute(
+            sql.find(standards, month, after=before), _given(county, month, standards)
+        ).rowcount
+        before = standards
+        if found:
+            if found >= MANY_ROWS:
+                tell_planner(uow.connection, sql.found)
+            arrears += _put_in_place(uow, county, version, month)
+    return int(uow.connection.execute(sql.COUNT).scalar_one()), arrears
 
 
-def _set_month(
-    uow: UnitOfWork, county: str, version: int, month: date, standards: Standards
-) -> int:
-    """Add the rates of a month that differ; how many."""
+def _given(county: str, month: date, standards: Standards) -> dict[str, Any]:
     terms = standards.terms
-    given = {
+    return {
         "county": county,
-        "version": version,
         "month": month,
         "base": terms.base_fen,
         "city": terms.city_fen,
@@ -269,4 +146,21 @@ def _set_month(
         "threshold": terms.years_threshold,
         "per_year": terms.per_year_fen,
     }
-    return int(uow.connection.execute(_set_new(standards, month), given).rowcount)
+
+
+def _put_in_place(uow: UnitOfWork, county: str, version: int, month: date) -> int:
+    """Let the rates that were found stand from a month on; what they add to months run already."""
+    key = {"county": county, "version": version, "month": month}
+    uow.connection.execute(sql.ADD, key)
+    uow.connection.execute(sql.SUPERSEDE, key)
+    uow.connection.execute(sql.CUT, {**key, "before": (month - timedelta(days=1)).replace(day=1)})
+    more = uow.connection.execute(sql.MORE, {"month": month})
+    return sum(
+        int(fen) * months_between(month, _run_until(to_month, owed_from))
+        for to_month, owed_from, fen in more
+    )
+
+
+def _run_until(to_month: date | None, owed_from: date) -> date:
+    """The first month that was not run yet, or that a rate no longer reaches."""
+    return owed_from if to_month is None else min(owed_from, next_month(to_month))

@@ -175,6 +175,11 @@ def months_from(first: date, until: date) -> Iterator[date]:
         month = next_month(month)
 
 
+def months_between(first: date, until: date) -> int:
+    """How many months there are from that of `first` up to, not including, that of `until`."""
+    return (until.year - first.year) * 12 + until.month - first.month
+
+
 @dataclass(frozen=True, slots=True)
 class MonthLine:
     """An amount for one month."""

@@ -23,7 +23,7 @@ def temporary(name: str, *columns: Column[object]) -> Table:
 @contextmanager
 def working_table(connection: Connection, table: Table) -> Iterator[None]:
     """Let a temporary table be there for the block; what fails takes it away by rolling back."""
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":  # both until the transaction ends
         connection.exec_driver_sql(f"SET LOCAL work_mem = '{BULK_MEMORY}'")
         connection.exec_driver_sql("SET LOCAL jit = off")  # it compiles a third of a second a query
     connection.execute(CreateTable(table))
