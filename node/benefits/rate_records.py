@@ -79,13 +79,12 @@ def bring_up_to_date(
 
     `changed` is a query for both: `entitlement_id`, `from_month`.
     """
-    given = {"county": county, "version": version, "month": this_month}
-    named = [bindparam("month", type_=Date())]
-    if version is None:
-        del given["version"]
-    else:
-        named.append(bindparam("version", type_=Integer()))
-    uow.connection.execute(text(_NOW.format(changed=changed)).bindparams(*named), given)
+    given: dict[str, Any] = {"county": county, "month": this_month}
+    statement = text(_NOW.format(changed=changed)).bindparams(bindparam("month", type_=Date()))
+    if version is not None:
+        given["version"] = version
+        statement = statement.bindparams(bindparam("version", type_=Integer()))
+    uow.connection.execute(statement, given)
 
 
 def publish_changed_rates(uow: UnitOfWork, version: int, *, this_month: date | None) -> None:
