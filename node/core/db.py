@@ -59,7 +59,14 @@ def make_engine(url: str, keyring: Keyring, *, pool_size: int = 8) -> Engine:
     """An engine for SQLite or Postgres whose encrypted columns use `keyring`."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
+    # The connection used last is used next: each has a cache of its own, and most stay small.
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=False,
+        pool_use_lifo=True,
+    )
     engine.dialect.wuji_keyring = keyring  # type: ignore[attr-defined]
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
