@@ -9,6 +9,7 @@ from node.payroll.bank import PURPOSE, take_answers
 from node.payroll.cancelled import settle_closed
 from node.payroll.lump_events import person_events
 from node.payroll.matters import DeathReport
+from node.payroll.matters_double import PensionEnd
 from node.payroll.matters_payee import PayeeChange
 from node.payroll.matters_recovery import OverpaymentRecovery
 from node.payroll.records import RECORD_TYPES
@@ -41,7 +42,7 @@ def _routers() -> "list[APIRouter]":
 
 
 def _matters() -> "tuple[Matter[Any], ...]":
-    return (DeathReport(), OverpaymentRecovery(), PayeeChange())
+    return (DeathReport(), PensionEnd(), OverpaymentRecovery(), PayeeChange())
 
 
 RESULT_TAKEN[PURPOSE] = take_answers

@@ -57,9 +57,9 @@ def end_by_death(uow: UnitOfWork, death: Death) -> DeathSettlement:
         Conflict: it has ended already, or a payment of a later month is with the bank.
     """
     county = str(own_county(uow))
-    pension = _pension(uow, county, death.entitlement_id)
+    pension = pension_to_end(uow, county, death.entitlement_id)
     last_month = death.died_on.replace(day=1)
-    _hold_back(uow, county, pension["id"], last_month)
+    hold_back(uow, county, pension["id"], last_month, why="已登记死亡，停止发放")
     first = next_month(last_month)
     months = paid_months(uow, pension, first=first, last=date.max)
     take_back(uow, pension, months, trace=_trace(death), why="死亡后多发")
@@ -81,11 +81,12 @@ def end_by_death(uow: UnitOfWork, death: Death) -> DeathSettlement:
     )
     _keep(uow, pension, death, held, found, months)
     end_suspension_at(uow, pension["id"], last_month=last_month)
-    _close(uow, pension, last_month)
+    close_pension(uow, pension, last_month)
     return found
 
 
-def _pension(uow: UnitOfWork, county: str, entitlement_id: str) -> Row:
+def pension_to_end(uow: UnitOfWork, county: str, entitlement_id: str) -> Row:
+    """The pension, which must not have ended yet."""
     found = select(entitlements).where(
         entitlements.c.county_code == county, entitlements.c.id == entitlement_id
     )
@@ -97,7 +98,9 @@ def _pension(uow: UnitOfWork, county: str, entitlement_id: str) -> Row:
     return dict(row)
 
 
-def _hold_back(uow: UnitOfWork, county: str, entitlement_id: str, last_month: date) -> None:
+def hold_back(
+    uow: UnitOfWork, county: str, entitlement_id: str, last_month: date, *, why: str
+) -> None:
     """Approved payments of later months that have not left yet do not leave; those with the bank
     must come back first.
     """
@@ -122,9 +125,7 @@ def _hold_back(uow: UnitOfWork, county: str, entitlement_id: str, last_month: da
             raise Conflict("此人有一笔发放正在银行办理，请等银行回盘后再审批")
         if state in {PaymentState.WAITING, PaymentState.BOUNCED}:
             uow.connection.execute(
-                update(payments)
-                .where(*key)
-                .values(state=PaymentState.FAILED.value, reason="已登记死亡，停止发放")
+                update(payments).where(*key).values(state=PaymentState.FAILED.value, reason=why)
             )
 
 
@@ -198,7 +199,8 @@ def _keep(  # noqa: PLR0917  # what ended, and all that was found about it
         )
 
 
-def _close(uow: UnitOfWork, pension: Row, last_month: date) -> None:
+def close_pension(uow: UnitOfWork, pension: Row, last_month: date) -> None:
+    """The pension has ended with a month; an account that holds nothing is closed."""
     key = (
         entitlements.c.county_code == pension["county_code"],
         entitlements.c.id == pension["id"],

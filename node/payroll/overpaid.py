@@ -64,10 +64,12 @@ def paid_months(uow: UnitOfWork, pension: Row, *, first: date, last: date) -> li
 
 def take_back(
     uow: UnitOfWork, pension: Row, months: Sequence[Row], *, trace: str, why: str
-) -> None:
-    """Put what these months took back where it came from; it is owed from now on."""
+) -> dict[Source, int]:
+    """Put what these months took back where it came from; it is owed from now on. Answers what
+    came back to the account, in fen by source.
+    """
     if not months:
-        return
+        return {}
     restored = _drawn(uow, pension, sum(row["account_fen"] for row in months))
     account, total = sum(restored.values()), sum(row["fen"] for row in months)
     found = [
@@ -78,6 +80,7 @@ def take_back(
     head = Head(Kind.PENSION_BACK, uow.today, "case", trace, f"{why} {len(months)} 个月，转回")
     moved = posted(uow, pension, restored, Kind.PENSION_BACK, sign=1)
     book(uow, Entry(head, found, moved))
+    return restored
 
 
 def _drawn(uow: UnitOfWork, pension: Row, account: int) -> dict[Source, int]:
