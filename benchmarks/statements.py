@@ -20,12 +20,11 @@ from node.accounts.models import Account
 from node.accounts.statement import statement
 from node.accounts.statement_paper import Letterhead, draw, village_statements
 from node.accounts.year_end import close_year
-from node.contributions.service import confirm_payments
 from node.core.divisions import Places
 from node.core.paper import Paper
 from node.registry.models import Person
 from tests.fixtures.county import VILLAGE as PLACE
-from tests.fixtures.county import County, closing, open_county, payment, publish_rate
+from tests.fixtures.county import County, closing, confirm_years, open_county, payment, publish_rate
 from tests.fixtures.schema import migrated
 from tiers import RegionCode
 
@@ -70,7 +69,7 @@ def _fill(county: County, people: int) -> None:
     for year in range(2016, YEAR + 1):
         paid = [payment(n, for_year=year, paid_on=date(YEAR, year - 2014, 5)) for n in accounts]
         with county.work(county.accountant) as uow:
-            confirm_payments(uow, paid)
+            confirm_years(uow, paid)
     with county.work() as uow:
         close_year(uow, YEAR)
 

@@ -52,9 +52,10 @@ class WithholdIn(YearIn):
 
 
 class MakeUpIn(_In):
-    """Who makes up which years at which grade."""
+    """Who makes up which years at which grade: an account, or else a citizen number."""
 
-    account_no: int
+    account_no: int | None = None
+    citizen_number: str = ""
     years: list[int] = Field(max_length=60)
     grade_fen: int
 
@@ -187,7 +188,8 @@ def change_grade(body: GradeIn, uow: Writing) -> dict[str, int]:
 @router.post("/make-up")
 def order_make_up(body: MakeUpIn, uow: Writing) -> dict[str, int]:
     """Let somebody make up past years, as policy allows."""
-    made = service.order_make_up(uow, body.account_no, body.years, grade_fen=body.grade_fen)
+    who = body.citizen_number if body.account_no is None else body.account_no
+    made = service.order_make_up(uow, who, body.years, grade_fen=body.grade_fen)
     return {"ordered": made}
 
 

@@ -77,8 +77,10 @@ def problems_of(uow: UnitOfWork, asked: Sequence[Asked]) -> list[list[Invalid]]:
     ]
 
 
-def order_make_up(uow: UnitOfWork, account_no: int, years: Sequence[int], *, grade_fen: int) -> int:
+def order_make_up(uow: UnitOfWork, who: int | str, years: Sequence[int], *, grade_fen: int) -> int:
     """Let somebody make up past years without a case, as programs do. Answers how many.
+
+    `who` is an account number, or a citizen number.
 
     Raises:
         Forbidden: this node or this person keeps no accounts.
@@ -87,10 +89,13 @@ def order_make_up(uow: UnitOfWork, account_no: int, years: Sequence[int], *, gra
     """
     own_county(uow)
     require(uow, Role.ACCOUNTANT)
-    found = find_payers(uow, account_nos=[account_no], citizen_numbers=[])
-    payer = found.by_account.get(account_no)
+    if isinstance(who, int):
+        payer = find_payers(uow, account_nos=[who], citizen_numbers=[]).by_account.get(who)
+    else:
+        found = find_payers(uow, account_nos=[], citizen_numbers=[who])
+        payer = next(iter(found.by_index.values()), None)
     if payer is None or payer.state != ACTIVE:
-        raise NotFound("没有有效的参保登记，不能补缴", account_no=account_no)
+        raise NotFound("没有有效的参保登记，不能补缴")
     asked = Asked(payer, years, grade_fen)
     if problems := problems_of(uow, [asked])[0]:
         raise Problems(problems)

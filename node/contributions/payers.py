@@ -140,6 +140,20 @@ def used_references(uow: UnitOfWork, references: Sequence[str]) -> set[str]:
     return found
 
 
+def made_up(uow: UnitOfWork, account_nos: Sequence[int]) -> dict[tuple[int, int], int]:
+    """The grade in fen at which each (account, year) may be made up: what a case has decided."""
+    found: dict[tuple[int, int], int] = {}
+    for batch in in_batches(account_nos):
+        rows = select(orders.c.account_no, orders.c.for_year, orders.c.grade_fen).where(
+            orders.c.county_code == str(uow.node.county),
+            orders.c.account_no.in_(batch),
+            orders.c.make_up.is_(True),
+        )
+        for number, year, fen in uow.connection.execute(rows):
+            found[number, year] = int(fen)
+    return found
+
+
 def paid_for(uow: UnitOfWork, account_nos: Sequence[int]) -> dict[tuple[int, int], int]:
     """What the governments pay of each (account, year), in fen, where they do."""
     found: dict[tuple[int, int], int] = {}

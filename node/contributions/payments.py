@@ -25,6 +25,7 @@ from node.contributions.payers import (
     Payer,
     contributions,
     find_payers,
+    made_up,
     paid_for,
     paid_years,
     used_references,
@@ -35,6 +36,7 @@ from node.contributions.statements import bank_owes_answer, order_key
 from node.core.db import BATCH_ROWS
 from node.core.errors import Conflict, Invalid
 from node.core.ids import new_id
+from node.core.money import yuan
 from node.core.personal import keyring_of
 from node.core.work import UnitOfWork
 from node.identity import require
@@ -104,6 +106,7 @@ class _Known:
     references: set[str]
     closed_year: int | None
     on_behalf: dict[tuple[int, int], int]
+    made_up: dict[tuple[int, int], int]
     grades: dict[date, frozenset[int]] = field(default_factory=dict)
 
 
@@ -174,6 +177,7 @@ def _known(uow: UnitOfWork, payments: Sequence[Payment]) -> _Known:
         references=used_references(uow, [each.reference for each in payments]),
         closed_year=settled_year(uow.connection, str(uow.node)),
         on_behalf=paid_for(uow, numbers),
+        made_up=made_up(uow, numbers),
     )
 
 
@@ -185,6 +189,7 @@ def _problems(
         return
     yield from _payer_problems(payer)
     yield from _date_problems(uow, payment, known)
+    yield from _make_up_problems(payment, known.made_up.get((payer.account_no, payment.for_year)))
     yield from _reference_problems(payment, known)
     if payment.paid_on not in known.grades:
         known.grades[payment.paid_on] = _grades(uow, payment.paid_on)
@@ -221,6 +226,27 @@ def _date_problems(uow: UnitOfWork, payment: Payment, known: _Known) -> Iterator
         yield Invalid("{year} 年度已经结息，不能再记入该年度", field="paid_on", year=paid_on.year)
     if not FIRST_YEAR <= payment.for_year <= paid_on.year:
         yield Invalid("缴费年度不能晚于缴款年度，也不能早于制度建立", field="for_year")
+
+
+def _make_up_problems(payment: Payment, allowed_fen: int | None) -> Iterator[Invalid]:
+    """A year that has ended is paid where a case has let it be made up, and at that grade:
+    which years may be, how many and how cheaply is policy, and two people look (business rules §3).
+    """
+    if not is_make_up(payment):
+        return
+    if allowed_fen is None:
+        yield Invalid(
+            "{year} 年度已经过去，请先办理补缴，核准后再缴费",
+            field="for_year",
+            year=payment.for_year,
+        )
+    elif allowed_fen != payment.grade_fen:
+        yield Invalid(
+            "{year} 年度核准补缴的档次是 {yuan} 元",
+            field="grade",
+            year=payment.for_year,
+            yuan=yuan(allowed_fen),
+        )
 
 
 def _reference_problems(payment: Payment, known: _Known) -> Iterator[Invalid]:

@@ -8,7 +8,7 @@ is emptied and April is closed, to the fen.
 
 from typing import Any
 
-from node.demo.acts import BATCH, COUNTIES, PREFIX, YEAR, elders_payments
+from node.demo.acts import BATCH, COUNTIES, MAKE_UP_FEN, PREFIX, YEAR, elders_payments
 from node.demo.client import Desk
 from node.demo.plan import HANSI_VILLAGE, ZHONGMU
 from node.demo.stage import Progress, Stage
@@ -55,12 +55,24 @@ def _elders_pay(stage: Stage, county: RegionCode, accountant: Desk) -> None:
         if county.contains(village.code)
         for payment in elders_payments(stage, village)
     ]
+    for number, years in _made_up(payments).items():
+        wanted = {"citizen_number": number, "years": years, "grade_fen": MAKE_UP_FEN}
+        accountant.post("/api/contributions/make-up", wanted)
     for start in range(0, len(payments), BATCH * 2):
         lot = payments[start : start + BATCH * 2]
         answer = accountant.post("/api/contributions/payments", {"payments": lot})
         stage.facts.setdefault("unpaid", []).extend(
             o["reason"] for o in answer["outcomes"] if o["answer"] != "posted"
         )
+
+
+def _made_up(payments: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The past years each elder pays for."""
+    found: dict[str, list[int]] = {}
+    for each in payments:
+        if each["for_year"] < YEAR:
+            found.setdefault(each["citizen_number"], []).append(each["for_year"])
+    return found
 
 
 def _cash(stage: Stage, progress: Progress) -> None:

@@ -14,7 +14,6 @@ from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.benefits.models import Entitlement
 from node.benefits.service import Claim, determine_many, due_people
-from node.contributions.service import confirm_payments
 from node.core.errors import Conflict, Forbidden, Invalid, Refusal
 from node.registry.models import Enrolment
 from tests.fixtures.county import (
@@ -22,6 +21,7 @@ from tests.fixtures.county import (
     VILLAGE,
     County,
     closing,
+    confirm_years,
     open_county,
     payment,
     publish_rate,
@@ -48,7 +48,7 @@ def pay_years(county: County, account: int, count: int, *, paid_on: date) -> Non
         for year in range(paid_on.year - count + 1, paid_on.year + 1)
     ]
     with county.work(county.accountant) as uow:
-        assert {each.reason for each in confirm_payments(uow, lines)} == {""}
+        assert {each.reason for each in confirm_years(uow, lines)} == {""}
 
 
 def claim(county: County, *accounts: int) -> list[str | Refusal]:
@@ -115,7 +115,7 @@ def test_the_first_generation_owes_the_years_that_were_left_to_sixty(county: Cou
     assert isinstance(answer, Refusal)
     assert answer.message == "缴费年限 7 年，还差 1 年，可以补缴后再申请"
     with county.work(county.accountant) as uow:
-        confirm_payments(uow, [payment(account, for_year=2018, paid_on=date(2025, 6, 3))])
+        confirm_years(uow, [payment(account, for_year=2018, paid_on=date(2025, 6, 3))])
     (answer,) = claim(county, account)
     assert pension(county, answer).due_from == date(2025, 7, 1)  # after the last year was paid
 

@@ -15,9 +15,15 @@ from node.benefits.service import (
     entitlement,
     entitlements_in,
 )
-from node.contributions.service import confirm_payments
 from node.core.errors import NotFound
-from tests.fixtures.county import COUNTY, OTHER_VILLAGE, VILLAGE, payment, publish_rate
+from tests.fixtures.county import (
+    COUNTY,
+    OTHER_VILLAGE,
+    VILLAGE,
+    confirm_years,
+    payment,
+    publish_rate,
+)
 from tests.fixtures.county_site import CountySite, open_county_site, words
 from tests.fixtures.offices import person
 from tests.fixtures.sites import with_places
@@ -42,7 +48,7 @@ def desk(template: Path, tmp_path: Path) -> Iterator[CountySite]:
             payment(account, for_year=year, paid_on=date(2025, 3, 5)) for year in range(2011, 2026)
         ]
         with found.county.work(found.county.accountant) as uow:
-            confirm_payments(uow, lines)
+            confirm_years(uow, lines)
         yield found.on(SUMMER)
 
 

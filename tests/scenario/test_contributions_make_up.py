@@ -15,7 +15,7 @@ from node.cases.matter import matter_of, register
 from node.cases.rules import Action
 from node.contributions.capability import CAPABILITY
 from node.contributions.models import ContributionOrder, Subsidy
-from node.contributions.service import confirm_payments, make_orders, pay_subsidies
+from node.contributions.service import make_orders, pay_subsidies
 from node.core.errors import Problems, Refusal
 from node.core.ids import new_id
 from node.policy.models import Bulletin
@@ -27,7 +27,7 @@ from node.registry.records import RECORD_TYPES, enrolments
 from node.registry.service import NewEnrolment
 from tests.fixtures.collecting import answered, presented, said
 from tests.fixtures.county import County as CountyDesk
-from tests.fixtures.county import closing, payment
+from tests.fixtures.county import closing, confirm_years, payment
 from tests.fixtures.offices import (
     COUNTY,
     KINDS,
@@ -130,7 +130,7 @@ def orders(office: Office) -> list[tuple[int, int, bool]]:
 def test_years_are_chosen_decided_collected_and_booked_for_themselves(net: County) -> None:
     desk = CountyDesk(net.county, accountant=ACCOUNTANT)
     with desk.work(ACCOUNTANT) as uow:
-        paid = confirm_payments(uow, [payment(1, for_year=2021, paid_on=date(2026, 3, 2))])
+        paid = confirm_years(uow, [payment(1, for_year=2021, paid_on=date(2026, 3, 2))])
         assert [each.reason for each in paid] == [""]
     net.carry()
     with net.village.work(net.coordinator) as uow:
@@ -143,7 +143,7 @@ def test_years_are_chosen_decided_collected_and_booked_for_themselves(net: Count
         form = matter.form(**{**begun, "years": "2022-2024", "grade_fen": 50_000})
         assert ("应缴合计", "3 年 × 500 元 ＝ 1,500.00 元") in matter.derived(form)
     pass_on(net, submitted(net, years="2022-2024", grade_fen=50_000))
-    made = [(2022, 50_000, True), (2023, 50_000, True), (2024, 50_000, True)]
+    made = [(2021, 20_000, True), (2022, 50_000, True), (2023, 50_000, True), (2024, 50_000, True)]
     assert orders(net.county) == orders(net.village) == made
     with net.village.work() as uow:
         one = uow.session.exec(select(Person)).one()

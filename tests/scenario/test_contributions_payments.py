@@ -12,7 +12,9 @@ from node.accounts.models import JournalEntry, Posting
 from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.accounts.year_end import close_year
+from node.contributions.make_up import Asked, write_orders
 from node.contributions.models import Contribution, Subsidy
+from node.contributions.payers import find_payers
 from node.contributions.service import (
     Answer,
     Outcome,
@@ -30,6 +32,7 @@ from tests.fixtures.county import (
     VILLAGE,
     County,
     closing,
+    confirm_years,
     open_county,
     payment,
     payments,
@@ -139,7 +142,9 @@ def test_a_batch_over_new_year_is_one_voucher_a_year(county: County) -> None:
     one, two = county.enrol(date(1980, 1, 1), date(1981, 1, 1))
     county.on(date(2026, 1, 5))
     late = payment(two, paid_on=date(2026, 1, 3))
-    assert reasons(confirm(county, payment(one, paid_on=date(2025, 12, 30)), late)) == ["", ""]
+    with county.work(county.accountant) as uow:
+        found = confirm_years(uow, [payment(one, paid_on=date(2025, 12, 30)), late])
+    assert reasons(found) == ["", ""]
     with county.work() as uow:
         days = [entry.business_date for entry in uow.session.scalars(select(JournalEntry))]
         assert sorted(days) == [date(2025, 12, 30), date(2026, 1, 3)]
@@ -175,9 +180,23 @@ def test_subsidies_follow_the_payments_by_share_once(county: County) -> None:
 
 def test_a_year_made_up_earns_no_subsidy(county: County) -> None:
     (account,) = county.enrol(date(1980, 1, 1))
-    confirm(county, payment(account, for_year=2024))
     with county.work(county.accountant) as uow:
+        confirm_years(uow, [payment(account, for_year=2024)])
         assert pay_subsidies(uow, 2024).people == 0
+
+
+def test_a_year_that_has_ended_is_paid_once_a_case_allows_it(county: County) -> None:
+    (account,) = county.enrol(date(1980, 1, 1))
+    late = payment(account, for_year=2024)
+    (refused,) = confirm(county, late)
+    assert (refused.field, "先办理补缴" in refused.reason) == ("for_year", True)
+    with county.work(county.accountant) as uow:
+        payer = find_payers(uow, account_nos=[account], citizen_numbers=[]).by_account[account]
+        write_orders(uow, [Asked(payer, [2024], 50_000)])
+    (cheaper,) = confirm(county, late)
+    assert (cheaper.field, "500.00" in cheaper.reason) == ("grade", True)
+    (taken,) = confirm(county, payment(account, for_year=2024, grade_fen=50_000, fen=50_000))
+    assert taken.reason == ""
 
 
 def test_a_grade_without_a_subsidy_stops_the_run(county: County) -> None:

@@ -22,7 +22,7 @@ from node.cases import service as cases
 from node.cases.matter import register
 from node.cases.papers import attach
 from node.cases.rules import Action
-from node.contributions.service import confirm_payments, pay_subsidies
+from node.contributions.service import pay_subsidies
 from node.core.errors import Conflict, Invalid, Problems
 from node.payroll.capability import CAPABILITY as PAYROLL
 from node.payroll.double import OtherPension, end_for_other
@@ -32,7 +32,15 @@ from node.registry.capability import CAPABILITY as REGISTRY
 from node.registry.codes import CloseReason
 from node.registry.models import Enrolment
 from node.transfers.bridge_rules import double_benefit
-from tests.fixtures.county import COUNTY, VILLAGE, closing, open_county, payment, publish_rate
+from tests.fixtures.county import (
+    COUNTY,
+    VILLAGE,
+    closing,
+    confirm_years,
+    open_county,
+    payment,
+    publish_rate,
+)
 from tests.fixtures.offices import person
 from tests.fixtures.payroll import Payers, open_payers
 from tests.unit.test_attachments_imaging import picture
@@ -60,7 +68,7 @@ def payers(migrated_url: str) -> Iterator[Payers]:
         county.on(date(2025, 8, 20))
         with county.work(county.accountant) as uow:
             years = range(2011, 2026)
-            confirm_payments(uow, [payment(account, for_year=y, paid_on=uow.today) for y in years])
+            confirm_years(uow, [payment(account, for_year=y, paid_on=uow.today) for y in years])
             pay_subsidies(uow, 2025)
         with county.work(county.approver) as uow:
             claim = Claim(county.person_of(uow, account), bank_account="6217000000000001")
