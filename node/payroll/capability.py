@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def _routers() -> "list[APIRouter]":
     from node.payroll import (  # noqa: PLC0415  # only a web process needs them
         api,
+        api_lists,
         forecast_pages,
         month_pages,
         pages,
@@ -34,6 +35,7 @@ def _routers() -> "list[APIRouter]":
 
     return [
         api.router,
+        api_lists.router,
         forecast_pages.router,
         month_pages.router,
         recovery_pages.router,

@@ -38,7 +38,11 @@ from node.policy import service as policy
 from node.policy.benefit_bodies import FundingShares, FuneralGrant
 
 SEXES = {"男": "male", "女": "female"}
-MORTALITY_SOURCE = "中国人身保险业经验生命表（2010—2013）非养老类业务一表，保监发〔2016〕107号"
+MORTALITY_SOURCE = (
+    "中国人身保险业经验生命表（2010—2013）非养老类业务一表，保监发〔2016〕107号；"
+    "表中数值未与原文逐格核对，正式使用前须由省级核对或换用本省的生命表"
+)
+"""Said beside the figures, with what is not known about them."""
 
 
 @cache

@@ -14,7 +14,7 @@ from node.core.i18n import _
 from node.policy.assessment_bodies import AssessmentScheme
 from node.policy.benefit_bodies import BENEFIT_BODIES
 from node.policy.body import Body, Fen, Year
-from node.policy.calendar_bodies import HolidayCalendar
+from node.policy.calendar_bodies import Deadlines, HolidayCalendar
 from node.policy.contribution_bodies import CONTRIBUTION_BODIES
 from node.policy.controls import SUMMED, Named, Unit
 from node.policy.notice_bodies import PublicNotices
@@ -127,6 +127,7 @@ _OWN: tuple[type[Body], ...] = (
     BasePension,
     PayoutDivisor,
     HolidayCalendar,
+    Deadlines,
     RegionChange,
     QualityRules,
     PublicNotices,

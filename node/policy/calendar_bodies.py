@@ -1,4 +1,4 @@
-"""The bulletin that says which days are worked: deadlines in working days count by it."""
+"""The bulletins of time: which days are worked, and how many of them a step may take."""
 
 from datetime import date, timedelta
 from typing import Annotated, Self
@@ -62,3 +62,14 @@ class HolidayCalendar(Body):
     def days_off(self) -> set[date]:
         """Every day off."""
         return {day for holiday in self.off for day in holiday.days}
+
+
+class Deadlines(Body):
+    """业务时限: how many working days agencies have for what no case counts."""
+
+    kind = "deadlines"
+    title = "业务时限"
+
+    transfer_days: Annotated[int, Field(strict=True, ge=1, le=60)] = Field(
+        title=_("关系转移每一步几个工作日"), description=_("收到接收函、转移信息或款项后，例如 15")
+    )

@@ -17,8 +17,10 @@ from node.core.paging import PAGE_SIZE, Page
 from node.core.personal import keyring_of
 from node.core.replica_table import within
 from node.core.work import UnitOfWork
+from node.policy import service as policy
+from node.policy.calendar_bodies import Deadlines
 from node.transfers.records import Row, content, is_outside, steps, steps_of
-from node.transfers.rules import LETTER_DAYS, Custody, Elsewhere, Step, custody, is_open, state
+from node.transfers.rules import USUAL_DAYS, Custody, Elsewhere, Step, custody, is_open, state
 from tiers import Level
 
 
@@ -190,6 +192,14 @@ def _read(uow: UnitOfWork, ids: Sequence[str]) -> list[Transfer]:
     return [_transfer(uow, each, known, calendar) for each, known in found.items()]
 
 
+def step_days(uow: UnitOfWork) -> int:
+    """Working days for each step, as the bulletin in force here says, or the national rule."""
+    found = policy.in_force(uow, Deadlines.kind, uow.node, uow.today)
+    if found is None or not isinstance(found.body, Deadlines):
+        return USUAL_DAYS
+    return found.body.transfer_days
+
+
 def _transfer(
     uow: UnitOfWork, transfer_id: str, known: Mapping[Step, Row], calendar: Holidays
 ) -> Transfer:
@@ -197,7 +207,7 @@ def _transfer(
     if not is_open(known, old=first["from_county"], new=first["to_county"]):
         return Transfer(transfer_id, known, None, None)
     newest = Step.RECEIVED if Step.RECEIVED in known else state(known)
-    due = due_day(known[newest]["taken_on"], LETTER_DAYS, calendar)
+    due = due_day(known[newest]["taken_on"], step_days(uow), calendar)
     return Transfer(transfer_id, known, due, days_left(due, uow.today, calendar))
 
 

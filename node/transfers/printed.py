@@ -16,9 +16,9 @@ from node.core.money import yuan
 from node.core.paper import Paper
 from node.core.work import UnitOfWork
 from node.transfers.counties import name_of
-from node.transfers.desk import Transfer, told
+from node.transfers.desk import Transfer, step_days, told
 from node.transfers.records import Row, content
-from node.transfers.rules import LETTER_DAYS, Step
+from node.transfers.rules import Step
 
 SCHEME = "城乡居民基本养老保险"
 REQUEST = (
@@ -39,7 +39,7 @@ def letter(uow: UnitOfWork, transfer: Transfer, places: Places) -> bytes:
     paper = _begun(uow, transfer, f"{SCHEME}关系转入接收函", places)
     paper.line(f"{name_of(transfer.from_county)}城乡居民养老保险经办机构：", size=12)
     paper.space()
-    text = REQUEST.format(name=transfer.name, scheme=SCHEME, days=LETTER_DAYS)
+    text = REQUEST.format(name=transfer.name, scheme=SCHEME, days=step_days(uow))
     paper.line(f"　　{text}", size=12)
     paper.space()
     paper.grid([*_who(transfer, asked), [("户籍地址", content(asked).get("address", ""), 0.0)]])

@@ -13,8 +13,10 @@ from node.core.errors import Invalid
 from node.core.titled import TitledEnum
 from node.registry.codes import Standing
 
-LETTER_DAYS = 15
-"""Working days a county has for its part, unless a bulletin of deadlines says otherwise."""
+USUAL_DAYS = 15
+"""Working days a county has for its part (人社部发〔2014〕23号: 15 个工作日) where no bulletin of
+deadlines (业务时限) says otherwise.
+"""
 REASON_LEAST = 4
 
 

@@ -91,6 +91,14 @@ def test_a_month_by_four_people(desks: Desks) -> None:
     assert "全部 3" in people
     assert officer.get("/payroll/month?came=lost").status_code == 422
     assert officer.get("/payroll/month/list.pdf").content.startswith(b"%PDF")
+    (told,) = officer.get("/api/payroll/months").json()
+    listing = officer.get(f"/api/payroll/months/{told}?came=failed").json()
+    assert [each["why"] for each in listing["people"]] == ["账户已销户"]
+    assert (listing["total"], sum(listing["tallies"].values())) == (1, 3)
+    assert officer.get("/api/payroll/months/never").status_code == 422
+    ahead = officer.get("/api/payroll/forecast").json()
+    assert len(ahead["months"]) == 12
+    assert sum(each["fen"] for each in ahead["months"]) == ahead["counties"][0]["fen"]
 
 
 def test_the_lists_say_whom_to_ask_and_whom_to_see(desks: Desks) -> None:
@@ -158,6 +166,9 @@ def test_what_was_paid_twice_is_claimed_planned_and_repaid_on_its_pages(desks: D
     assert "尚欠（元） 13.00" in shown
     assert "多发待遇退回，R-1 100.00" in shown
     assert accountant.get(f"{address}/agreement.pdf").content.startswith(b"%PDF")
+    (owed,) = accountant.get("/api/payroll/recoveries").json()["recoveries"]
+    assert owed["fen"] - owed["set_off_fen"] - owed["repaid_fen"] == 1_300
+    assert accountant.get("/api/payroll/recoveries?state=lost").status_code == 422
     last = {"amount": "13", "reference": "R-2"}
     assert accountant.post(f"{address}/repayments", last).status_code == 303
     assert "没有要追回的待遇" in words(accountant.get("/payroll/recoveries").text)

@@ -13,13 +13,15 @@ from node.benefits.life_records import LIFE_TYPES
 from node.benefits.rate_records import RATED
 from node.benefits.records import DETERMINED
 from node.core.divisions import Places
+from node.core.errors import NotFound
 from node.core.work import Actor
 from node.payroll.bank import prepare_again
 from node.payroll.month import Came, PersonMonth, months_told, people_paid, tallies
 from node.payroll.month_printed import month_pdf
 from node.payroll.rules import Remedy
 from node.registry.records import CHANGED
-from tests.fixtures.county import VILLAGE, closing, open_county
+from node.registry.worklists import place_of
+from tests.fixtures.county import OTHER_VILLAGE, VILLAGE, closing, open_county
 from tests.fixtures.offices import KINDS, Office, carry, open_office
 from tests.fixtures.payroll import Payers, open_payers
 from tests.fixtures.schema import sqlite_copy
@@ -115,3 +117,28 @@ def test_who_has_no_card_or_is_suspended_is_told_what_helps(
     with village.work(COORDINATOR, writing=False) as uow:
         content = month_pdf(uow, RegionCode(VILLAGE), SEPTEMBER, Places({}, {}))
     assert content.startswith(b"%PDF")
+
+
+def test_a_hosted_village_reads_its_month_at_the_township(
+    payers: Payers, migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    url = sqlite_copy(migrated_sqlite, tmp_path / "township.sqlite")
+    township = open_office(url, "410122100000", hosted=[VILLAGE])
+    clerk = Actor("d" * 36, "李初审", frozenset({Role.CLERK}), RegionCode("410122100000"))
+    mine, other = payers.pensioners(date(1952, 3, 1), date(1951, 1, 1))
+    payers.pay(SEPTEMBER, {mine: LineState.FAILED})
+    with closing(township):
+        carry(payers.county.office, township)
+        with township.work(COORDINATOR, writing=False) as uow:
+            place = place_of(uow, "")
+            assert place == VILLAGE
+            found = {each.came: each.people for each in tallies(uow, place, SEPTEMBER)}
+            with pytest.raises(NotFound):
+                place_of(uow, OTHER_VILLAGE)
+            printed = month_pdf(uow, place, SEPTEMBER, Places({}, {}))
+        assert found == {Came.FAILED: 1, Came.PAID: 1}
+        assert printed.startswith(b"%PDF")
+        with township.work(clerk, writing=False) as uow:
+            whole = tallies(uow, place_of(uow, ""), SEPTEMBER)
+    assert {each.came: each.people for each in whole} == found
+    assert other

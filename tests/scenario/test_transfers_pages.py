@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from node.policy.models import Bulletin
 from tests.fixtures.county_site import words
-from tests.fixtures.movers import JIYUAN, ZHONGMU, Movers, open_movers
+from tests.fixtures.movers import JIYUAN, ZHONGMU, Movers, bulletin, open_movers
 from tests.fixtures.sites import Browser
 from tiers import Role
 
@@ -84,3 +85,14 @@ def test_letter_and_sheet_are_printed(desks: Desks) -> None:
         text = "".join(each.extract_text() for each in PdfReader(BytesIO(answer.content)).pages)
         assert title in text
         assert desks.number in text
+
+
+def test_how_long_a_step_may_take_is_for_a_bulletin_to_say(desks: Desks) -> None:
+    site = desks.movers.sites[JIYUAN]
+    with site.node.work() as uow:
+        body = {"transfer_days": 9}
+        drafted = {"drafted_at": uow.now, "published_at": uow.now}
+        uow.session.add(Bulletin(**bulletin(90, "deadlines", body), **drafted))
+    letter = desks.new.get(f"/transfers/{desks.transfer}/letter.pdf")
+    text = "".join(each.extract_text() for each in PdfReader(BytesIO(letter.content)).pages)
+    assert "9 个工作日" in text
