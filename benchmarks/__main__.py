@@ -9,6 +9,7 @@ from benchmarks.bank_result import measure as bank_result
 from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table, timed
 from benchmarks.payroll import measure as payroll
+from benchmarks.province import measure as province
 from benchmarks.roll import measure as roll
 from benchmarks.snapshot import measure as snapshot
 from benchmarks.statements import measure as statements
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "payroll": payroll,
     "roll": roll,
     "statements": statements,
+    "province": province,
 }
 
 
