@@ -146,7 +146,7 @@ def _timed_page(browser: Browser, path: str, runs: int) -> list[float]:
     for _ in range(TURNS if runs > 1 else 1 + runs):
         with timed() as watch:
             answer = browser.get(path)
-        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:500]}"  # noqa: PLR2004
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:500]}"
         taken.append(1_000 * watch.seconds)
     return taken
 

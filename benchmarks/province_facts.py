@@ -90,7 +90,8 @@ POSTING = """
         first_year + :y, k.month, first_year + :y, make_date(first_year + :y, k.month, k.day)
     FROM (VALUES (1, 'individual', 'contribution', 20000, 3, 28),
                  (2, 'subsidy_province', 'subsidy', 3000, 3, 28),
-                 (3, 'individual', 'interest', 410, 12, 31)) AS k (no, source, kind, fen, month, day)
+                 (3, 'individual', 'interest', 410, 12, 31))
+        AS k (no, source, kind, fen, month, day)
     CROSS JOIN bench_person"""
 ENTRY = """
     INSERT INTO journal_entry (county_code, entry_no, kind, business_date, booked_at, trace_kind,
@@ -129,7 +130,7 @@ def fill(connection: Connection, places: Places, keyring: Keyring, people: int) 
     for statement in WHO.split(";"):
         connection.execute(text(statement))
     sealed = {
-        "number": keyring.seal("410199195001010018".encode(), b"person.citizen_number"),
+        "number": keyring.seal(b"410199195001010018", b"person.citizen_number"),
         "card": keyring.seal(b"6217000000000000000", b"enrolment.bank_account"),
     }
     for statement, turn in _statements():

@@ -99,7 +99,8 @@ def behind(
         raise Invalid("请先选择一个村（社区）", field="region")
     figure = figures.whole(uow, village, period)[measure.name]
     if account_no is not None:
-        statement = sql.postings_of_account(village, period, account_no)
+        years = _years(uow, village, period)
+        statement = sql.postings_of_account(village, period, years, account_no)
     else:
         statement = _statement(uow, village, period, measure.name, figure)
     found = statement.subquery()
@@ -127,18 +128,32 @@ def _statement(
 ) -> Select[Any]:
     if measure in PEOPLE:
         return sql.people(measure, village, period)
-    if measure in PENSIONS:
-        return sql.pensions(measure, village, period)
-    if measure == "payers":
-        return sql.payers(village, period)
     if measure == "balance_fen":
-        return sql.balances(village, period)
-    narrow = sql.postings(measure, village, period, sql.accounts_of(village))
-    # An account that has moved away leaves its postings here: then the whole county is read.
+        return sql.balances(village, period, _years(uow, village, period))
+    # Who has moved away leaves rows here: then, and only then, the whole county is read.
+    if measure in PENSIONS:
+        narrow, wide = (
+            sql.pensions(measure, village, period, some)
+            for some in (sql.pensions_of(village), sql.ANYWHERE)
+        )
+    elif measure == "payers":
+        narrow, wide = (
+            sql.payers(village, period, some)
+            for some in (sql.payments_of(village, period), sql.ANYWHERE)
+        )
+    else:
+        narrow, wide = (
+            sql.postings(measure, village, period, some)
+            for some in (sql.accounts_of(village), sql.ANYWHERE)
+        )
     found = narrow.subquery()
     amount = uow.connection.execute(select(func.sum(found.c.amount))).scalar() or 0
-    is_whole = int(amount) == figure
-    return narrow if is_whole else sql.postings(measure, village, period, sql.ANYWHERE)
+    return narrow if int(amount) == figure else wide
+
+
+def _years(uow: UnitOfWork, village: RegionCode, period: Period) -> range:
+    first = uow.connection.execute(sql.first_year(village)).scalar()
+    return range(period.year if first is None else first, period.year + 1)
 
 
 def _lines(uow: UnitOfWork, village: RegionCode, rows: Sequence[Row[Any]]) -> list[Line]:

@@ -4,7 +4,7 @@ Every query has the same columns (`COLUMNS`); `amount` is what a line adds to th
 """
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -84,12 +84,13 @@ def _columns(**given: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     return [given.get(name, null()).label(name) for name in COLUMNS]
 
 
-def payers(village: RegionCode, period: Period) -> Select[Any]:
+def payers(village: RegionCode, period: Period, narrow: ColumnElement[bool]) -> Select[Any]:
     """As `cells` counts them: once for a year, where and when the first payment came."""
     standing = (contribution.c.county_code == str(village.county)) & (
         (contribution.c.for_year == period.year) & PAID_HERE
     )
     mine = select(contribution.c.person_id).where(standing, contribution.c.village == str(village))
+    theirs = standing & contribution.c.person_id.in_(mine) & narrow
     first = (
         select(
             contribution.c.person_id,
@@ -98,31 +99,42 @@ def payers(village: RegionCode, period: Period) -> Select[Any]:
             func.min(contribution.c.account_no).label("account_no"),
             func.min(contribution.c.entry_no).label("entry_no"),
         )
-        .where(standing, contribution.c.person_id.in_(mine))
+        .where(theirs)
         .group_by(contribution.c.person_id)
         .subquery()
     )
-    line = (
-        select(func.min(contribution.c.line_no))
-        .where(
-            standing,
-            contribution.c.person_id == first.c.person_id,
-            contribution.c.entry_no == first.c.entry_no,
+    lines = (
+        select(
+            contribution.c.person_id,
+            contribution.c.entry_no,
+            func.min(contribution.c.line_no).label("line_no"),
         )
-        .scalar_subquery()
+        .where(theirs)
+        .group_by(contribution.c.person_id, contribution.c.entry_no)
+        .subquery()
     )
+    same = (lines.c.person_id == first.c.person_id) & (lines.c.entry_no == first.c.entry_no)
     columns = _columns(
         kind=literal("posting"),
         id=first.c.person_id,
         person_id=first.c.person_id,
         account_no=first.c.account_no,
         entry_no=first.c.entry_no,
-        line_no=line,
+        line_no=lines.c.line_no,
         day=first.c.day,
         amount=literal(1),
         what=literal("contribution"),
     )
-    return select(*columns).where(first.c.village == str(village), _paid_in(first.c.day, period))
+    here = (first.c.village == str(village)) & _paid_in(first.c.day, period)
+    return select(*columns).select_from(first.join(lines, same)).where(here)
+
+
+def payments_of(village: RegionCode, period: Period) -> ColumnElement[bool]:
+    """Payments into accounts that were paid into here: by index, nearly always all."""
+    mine = select(contribution.c.account_no).where(
+        _here(contribution, village), contribution.c.for_year == period.year
+    )
+    return contribution.c.account_no.in_(mine)
 
 
 def _paid_in(day: ColumnElement[Any], period: Period) -> ColumnElement[bool]:
@@ -136,7 +148,15 @@ def _paid_in(day: ColumnElement[Any], period: Period) -> ColumnElement[bool]:
     return or_(same, early, late)
 
 
-def pensions(measure: str, village: RegionCode, period: Period) -> Select[Any]:
+def pensions_of(village: RegionCode) -> ColumnElement[bool]:
+    """Rates of pensions that belong here now: found by index, and nearly always all there are."""
+    mine = select(entitlement.c.id).where(_here(entitlement, village))
+    return rate.c.entitlement_id.in_(mine)
+
+
+def pensions(
+    measure: str, village: RegionCode, period: Period, narrow: ColumnElement[bool]
+) -> Select[Any]:
     """The pensions that stand in the last month of a period."""
     month = date(period.year, period.last_month, 1)
     same = (entitlement.c.county_code == rate.c.county_code) & (
@@ -155,6 +175,7 @@ def pensions(measure: str, village: RegionCode, period: Period) -> Select[Any]:
         .select_from(rate.outerjoin(entitlement, same))
         .where(
             _here(rate, village),
+            narrow,
             rate.c.superseded_by.is_(None),
             rate.c.from_month <= month,
             or_(rate.c.to_month.is_(None), rate.c.to_month >= month),
@@ -178,10 +199,20 @@ def postings(
     return _posted(_here(posting, village) & _POSTINGS[measure] & own & narrow)
 
 
-def postings_of_account(village: RegionCode, period: Period, account_no: int) -> Select[Any]:
-    """Every posting of an account of a village, wherever it came in, until the end of a period."""
+def first_year(village: RegionCode) -> Select[Any]:
+    """The first year a county has postings of; one look into the index."""
+    return select(func.min(posting.c.year)).where(posting.c.county_code == str(village.county))
+
+
+def postings_of_account(
+    village: RegionCode, period: Period, years: Sequence[int], account_no: int
+) -> Select[Any]:
+    """Every posting of an account of a village, wherever it came in, until the end of a period.
+
+    `years` are those with postings (from `first_year` on).
+    """
     mine = (posting.c.county_code == str(village.county)) & accounts_of(village)
-    return _posted(mine & _until(period) & (posting.c.account_no == account_no))
+    return _posted(mine & _until(period, years) & (posting.c.account_no == account_no))
 
 
 def _posted(condition: ColumnElement[bool]) -> Select[Any]:
@@ -198,14 +229,17 @@ def _posted(condition: ColumnElement[bool]) -> Select[Any]:
     return select(*columns).where(condition)
 
 
-def _until(period: Period) -> ColumnElement[bool]:
-    return or_(
+def _until(period: Period, years: Sequence[int]) -> ColumnElement[bool]:
+    """Years are listed as well as compared: the index of postings names the year before the
+    account, and is of use to a few accounts only year by year.
+    """
+    return posting.c.year.in_(years) & or_(
         posting.c.year < period.year,
         and_(posting.c.year == period.year, posting.c.month <= period.last_month),
     )
 
 
-def balances(village: RegionCode, period: Period) -> Select[Any]:
+def balances(village: RegionCode, period: Period, years: Sequence[int]) -> Select[Any]:
     """What each account that belongs here now held at the end of a period."""
     columns = _columns(
         kind=literal("account"),
@@ -215,7 +249,11 @@ def balances(village: RegionCode, period: Period) -> Select[Any]:
     )
     return (
         select(*columns)
-        .where(posting.c.county_code == str(village.county), accounts_of(village), _until(period))
+        .where(
+            posting.c.county_code == str(village.county),
+            accounts_of(village),
+            _until(period, years),
+        )
         .group_by(posting.c.account_no)
         .having(func.sum(posting.c.fen) != 0)
     )
