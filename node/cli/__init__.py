@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, Programm
 from node.cli import (
     archive,
     bundle,
+    database,
     erasing,
     held,
     membership,
@@ -39,6 +40,7 @@ prove.add_to(app)
 app.add_typer(users.app, name="user")
 app.add_typer(held.app, name="held")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(database.app, name="db")
 app.command()(held.revoke)
 app.command()(erasing.erase)
 app.command("archive")(archive.write)
