@@ -19,6 +19,7 @@ from benchmarks.province_facts import LARGE, POSTINGS_EACH, fill
 from node.core.db import writing
 from node.core.divisions import store_divisions
 from node.quality.check import check
+from node.scaling import partition_by_county
 from node.statistics.cells import counties_held, refresh
 from node.statistics.stale import mark_everything
 from tests.fixtures.postgres import PostgresMissingError, private_server
@@ -48,8 +49,14 @@ def of_size(people: int, runs: int) -> Iterator[Measure]:
             named = f"{people:,} people, {people * POSTINGS_EACH:,} postings"
             yield Measure(f"province of {named}, loaded", "s", [took])
             yield from _counted(site, people, runs)
-            yield from _pages(site, runs)
+            director = site.browser("director", Role.STATISTICIAN, Role.QUALITY_SUPERVISOR)
+            yield from _pages(site, director, runs, "page: ")
             yield from _checked(site, people)
+            with timed() as watch:
+                rows = sum(moved for _, moved in partition_by_county(site.node))
+            _vacuum(site.node.engine)
+            yield Measure(f"partitioned by county, {rows:,} rows", "s", [watch.seconds])
+            yield from _pages(site, director, runs, "partitioned: ")
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
             yield Measure("… memory of the program at its peak", "MiB", [peak])
     except PostgresMissingError as missing:
@@ -111,9 +118,8 @@ def _refreshed(site: Site, chosen: Callable[[list[RegionCode]], list[RegionCode]
     return watch.seconds
 
 
-def _pages(site: Site, runs: int) -> Iterator[Measure]:
+def _pages(site: Site, director: Browser, runs: int, said: str) -> Iterator[Measure]:
     """Down from the province to the postings of one account, as a statistician clicks."""
-    director = site.browser("director", Role.STATISTICIAN, Role.QUALITY_SUPERVISOR)
     with site.node.engine.connect() as connection:
         village, account = connection.execute(
             text("SELECT village, account_no FROM account WHERE county_code = :c LIMIT 1"),
@@ -138,7 +144,7 @@ def _pages(site: Site, runs: int) -> Iterator[Measure]:
         ("findings of the province", "/quality"),
         ("assessment of the province", "/assessment"),
     ):
-        yield Measure(f"page: {name}", "ms", _timed_page(director, path, runs), target=PAGE)
+        yield Measure(f"{said}{name}", "ms", _timed_page(director, path, runs), target=PAGE)
 
 
 def _timed_page(browser: Browser, path: str, runs: int) -> list[float]:
