@@ -83,7 +83,9 @@ def distribution(connection: Connection) -> list[str]:
     tables = (*GROWING, *SMALL)
     split = [table for table in tables if is_partitioned(connection, table)]
     if split:
-        raise Conflict("已经按县分区的库不能再分布，请用分区以前的备份恢复后分布", tables="、".join(split))
+        raise Conflict(
+            "已经按县分区的库不能再分布，请用分区以前的备份恢复后分布", tables="、".join(split)
+        )
     shapes = {table: shape_of(connection, table) for table in tables}
     foreign = sorted({one for shape in shapes.values() for one in shape.foreign_keys})
     made = [f"ALTER TABLE {owner} DROP CONSTRAINT {name}" for owner, name, _ in foreign]
