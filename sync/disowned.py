@@ -28,7 +28,7 @@ from sync.errors import Malformed, Untrusted
 from sync.forks import check_vouched, end_old_stream
 from sync.held import forget_open
 from sync.incidents import FORK, close_incidents, note_incident, open_streams
-from sync.messages import Ended, Head
+from sync.messages import Ended, Head, Welcome
 from sync.restoring import milestones, shared_with, writes_for
 from sync.routes import may_descend
 from sync.segment import StreamId
@@ -84,6 +84,18 @@ def put_aside(site: Site, connection: Connection, told: Iterable[Ended]) -> None
             found = read_continuation(ended.continues)
             check_vouched(connection, found)
             _put_aside(site, connection, found, ended.milestones)
+
+
+def close_agreed(site: Site, connection: Connection, answer: Welcome) -> None:
+    """A parent that goes on under a new epoch found nothing wrong with these copies of its streams.
+
+    A stick may have brought something else meanwhile, which it has put aside since.
+    """
+    told = {head.stream for head in answer.wanted}
+    told |= {head.stream for each in answer.ended for head in each.milestones}
+    for name in open_streams(connection, FORK) - told:
+        if name.origin == answer.node and name.epoch < answer.epoch:
+            close_incidents(site, connection, FORK, **name._asdict(), peer=answer.node)
 
 
 def _put_aside(

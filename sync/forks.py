@@ -221,6 +221,11 @@ def heard(site: Site, connection: Connection, node: str, epoch: str) -> None:
     ).all()
     for (old,) in gone:
         close_incidents(site, connection, FORK, origin=node, epoch=old)
+    if gone:  # it has mended what it writes for others, too, before it asked
+        for name in open_streams(connection, FORK):
+            author = newest_certificate(connection, name.origin)
+            if author and author.held_by == node != name.origin:
+                close_incidents(site, connection, FORK, **name._asdict(), peer=node)
 
 
 def _ends(connection: Connection, node: str, epoch: str) -> list[Head]:

@@ -194,6 +194,7 @@ def accept_welcome(site: Site, answer: Welcome) -> dict[StreamId, Head]:
         agreed = agreeing(site, connection, me, answer.heads)
         forks.adopt(site, connection, me, answer.certificates, answer.continues)
         disowned.put_aside(site, connection, answer.ended)
+        disowned.close_agreed(site, connection, answer)
         shared = wanted_below(connection, me, answer.wanted)
         losing.note_states(site, connection, me, answer.heads, shared)
         return agreed | shared

@@ -176,7 +176,7 @@ class Drama:
         key = (fault.place, me.epoch)
 
         def revoked() -> None:
-            world.revoked[key] = (fault.by, node.branch, heads)
+            world.revoked[key] = (fault.by, [node.branch], heads)
 
         def revoke() -> None:
             by.machine.when_committed(revoked)
@@ -280,6 +280,9 @@ class Drama:
             self._expect_losses(node)
         self._expect_hosts_to_differ(node, fault.saved)
         self._world.disk_lost(node, image)
+        me = node.identity()
+        if me and (node.place, me.epoch) in self._world.revoked:
+            self._world.revoked[node.place, me.epoch][1].append(branch)  # it writes on in vain
         node.branch = branch
         node.machine.restore(image)
         undone = (fault.saved, self._world.day())

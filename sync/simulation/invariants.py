@@ -74,14 +74,14 @@ class Rest:
 
     def _bury(self) -> None:
         """Of a revoked writer only what was taken before counts."""
-        for (place, epoch), (_, branch, _) in self.world.revoked.items():
+        for (place, epoch), (_, branches, _) in self.world.revoked.items():
             stands = {
                 line.uid
                 for name, disk in self.references.items()
                 if (name.origin, name.epoch) == (place, epoch)
                 for line in disk.books[name].lines
             }
-            written = {uid for uids in branch.logs.values() for uid in uids}
+            written = {uid for b in branches for uids in b.logs.values() for uid in uids}
             self.oracle.lost |= written - stands
 
 

@@ -63,7 +63,7 @@ class World:
         """Place → from which day to which its disk was put back, each time it was."""
         self.findings: list[str] = []
         """What was seen to be wrong already while the plan was played."""
-        self.revoked: dict[tuple[str, str], tuple[str, Branch, dict[str, int]]] = {}
+        self.revoked: dict[tuple[str, str], tuple[str, list[Branch], dict[str, int]]] = {}
         """(place, epoch) → who revoked it, what it wrote, and how far its streams stood there."""
         self.lasting_incidents: set[tuple[str, str, str]] = set()
         """(place, kind, origin) of what the plan caused and only people can close."""

@@ -22,6 +22,7 @@ from tests.scenario.sync_tree import (
     Tree,
     fact,
     fall,
+    give,
     rise,
 )
 
@@ -260,3 +261,26 @@ def test_a_word_that_nobody_vouched_for_changes_nothing(parted: Tree) -> None:
     )
 
     assert _log(parted[DIRECT_COUNTY]) == before
+
+
+def test_what_a_stick_brought_of_the_second_history_is_forgotten_when_it_is_mended(
+    tree: Tree,
+) -> None:
+    """Seed 1637: nothing is left to say under the new epoch, and the village still shows a fork."""
+    tree.grow(PROVINCE, CITY)
+    province, city = tree[PROVINCE], tree[CITY]
+    _publish(tree, "both")
+    image = save(province)
+    province.replica.seal()
+    fall(province, city)
+    restore(province, image)
+    tree.clock.forward(hours=1)
+    province.replica.seal()  # the same line under the same number, sealed at another hour
+    give(province, city, province.segments())
+    assert _open(city) == ["fork"]
+
+    _hear_city(tree)
+    _talk(tree, CITY)
+
+    assert _open(city) == _open(province) == []
+    assert [key for key, _, _ in city.diary()] == ["both"]
