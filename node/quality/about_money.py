@@ -3,7 +3,18 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Table, and_, cast, exists, func, literal
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+)
 
 from node.accounts.models import Account, JournalEntry, Posting
 from node.contributions.models import Contribution, Subsidy
@@ -59,38 +70,25 @@ def paid_not_enrolled(county: str, _today: date) -> Select[Any]:
 
 
 def paid_after_closing(county: str, _today: date) -> Select[Any]:
-    """Money that came after the enrolment had ended, with no other open."""
-    later = enrolment.alias("later")
-    open_again = exists().where(
-        later.c.county_code == contribution.c.county_code,
-        later.c.person_id == contribution.c.person_id,
-        later.c.closed_on.is_(None) | (later.c.closed_on >= contribution.c.paid_on),
+    """Money that came after the last enrolment had ended, with none open: few people ever end."""
+    ended = (
+        select(enrolment.c.person_id, func.max(enrolment.c.closed_on).label("closed_on"))
+        .where(enrolment.c.county_code == county)
+        .group_by(enrolment.c.person_id)
+        .having(func.count() == func.count(enrolment.c.closed_on))
+        .subquery()
     )
-    ended = func.max(enrolment.c.closed_on)
     return (
         row(
             contribution,
             county,
             contribution.c.id,
-            ended,
+            ended.c.closed_on,
             contribution.c.paid_on,
             person_id=contribution.c.person_id,
         )
-        .join(
-            enrolment,
-            and_(
-                enrolment.c.county_code == contribution.c.county_code,
-                enrolment.c.person_id == contribution.c.person_id,
-            ),
-        )
-        .where(_standing(), ~open_again)
-        .group_by(
-            contribution.c.county_code,
-            contribution.c.village,
-            contribution.c.id,
-            contribution.c.paid_on,
-            contribution.c.person_id,
-        )
+        .join(ended, ended.c.person_id == contribution.c.person_id)
+        .where(_standing(), contribution.c.paid_on > ended.c.closed_on)
     )
 
 

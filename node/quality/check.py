@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, Table, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.core.db import upsert
+from node.core.db import plan_each_time, upsert
 from node.core.work import UnitOfWork
 from node.policy import service as policy
 from node.policy.quality_bodies import QualityRules, Severity
@@ -46,6 +46,7 @@ def check(uow: UnitOfWork) -> int:
     only they can see: one person in two counties.
     """
     counties = counties_held(uow)
+    plan_each_time(uow.connection)
     for county in counties:
         used = treatments(uow, county)
         for code, rule in RULES.items():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, select
 
 from node.core.errors import Forbidden, Invalid, NotFound
 from node.core.replica_table import within
@@ -240,7 +240,7 @@ def trend(uow: UnitOfWork, region: RegionCode) -> list[tuple[date, int]]:
         select(
             score.c.day,
             func.sum(score.c.people).label("people"),
-            func.sum(score.c.people * score.c.score_ppm).label("points"),
+            func.sum(cast(score.c.people, BigInteger) * score.c.score_ppm).label("points"),
         )
         .where(within(score.c.county_code, region))
         .group_by(score.c.day)

@@ -24,6 +24,7 @@ from node.accounts.models import Account, Posting
 from node.accounts.sources import Source
 from node.benefits.models import BenefitRate
 from node.contributions.models import Contribution
+from node.core.db import plan_each_time
 from node.core.work import UnitOfWork
 from node.registry.models import Enrolment
 from node.statistics import shares, stale
@@ -61,6 +62,7 @@ def refresh(uow: UnitOfWork, region: RegionCode | None = None) -> int:
     seen = stale.marks(uow, region)
     if not seen:
         return 0
+    plan_each_time(uow.connection)
     wanted = _wanted(seen) | _known_since(uow, seen)
     for county, subject, year in sorted(wanted):
         _count(uow, county, Subject(subject), year)

@@ -425,3 +425,28 @@ def test_a_county_alone_does_not_look_at_others(engine: Engine) -> None:
         _enrolled_in_two_counties(Population(uow))
     with work(engine, COUNTY) as uow:
         assert check.check(uow) == 0
+
+
+def test_the_trend_of_counties_of_real_size_is_their_mean_by_people(engine: Engine) -> None:
+    """People times parts per million is more than four bytes hold from 2,148 people on."""
+    stands = {"day": TODAY.date(), "errors": 0, "warnings": 0, "notices": 0}
+    rows = [
+        {"county_code": str(COUNTY), "people": 300_000, "score_ppm": PERFECT, **stands},
+        {"county_code": str(OTHER), "people": 100_000, "score_ppm": 600_000, **stands},
+    ]
+    with work(engine) as uow:
+        insert_new(uow.connection, check.score, rows)
+        assert service.trend(uow, PROVINCE) == [(TODAY.date(), 900_000)]
+
+
+@pytest.mark.parametrize("again", [{}, {"closed_on": date(2025, 12, 31)}], ids=["open", "later"])
+def test_who_was_enrolled_again_may_pay(engine: Engine, again: Mapping[str, date]) -> None:
+    with work(engine) as uow:
+        population = Population(uow)
+        who = population.enrolled(closed_on=date(2024, 12, 31), state="closed")
+        second = {"id": "again", "person_id": who, "state": "active"}
+        opened = {"bank_account": "6222000000000000", "opened_on": date(2025, 1, 15)}
+        population.add(enrolment, **(population.of() | second | opened | dict(again)))
+        population.paid(who=who)
+        check.check(uow)
+        assert "paid_after_closing" not in open_rules(uow)
