@@ -50,8 +50,8 @@ def of_size(people: int, runs: int) -> Iterator[Measure]:
             yield Measure(f"province of {named}, loaded", "s", [took])
             yield from _counted(site, people, runs)
             director = site.browser("director", Role.STATISTICIAN, Role.QUALITY_SUPERVISOR)
+            yield from _checked(site, people)  # first: pages show what it found
             yield from _pages(site, director, runs, "page: ")
-            yield from _checked(site, people)
             with timed() as watch:
                 rows = sum(moved for _, moved in partition_by_county(site.node))
             _vacuum(site.node.engine)
