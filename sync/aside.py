@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, select
 
-from sync.messages import TRAIL_DIGITS, Head
-from sync.segment import Header, Sealed, StreamId, is_whole, leaves_of, read_header, unpack_lines
+from sync.leaves import stored_leaves
+from sync.messages import Head
+from sync.segment import Header, Sealed, StreamId
 from sync.site import Site
 from sync.store import aside
 
@@ -75,15 +76,8 @@ def leaves_put_aside(
     )
     for row in rows:
         name, missing = StreamId(origin, row.epoch, route), set(orjson.loads(row.missing))
-        numbered = list(enumerate(_leaves(site, row), row.first))
+        numbered = list(enumerate(stored_leaves(site, row.header, row.body), row.first))
         yield from ((name, leaf) for seq, leaf in numbered[::-1] if seq not in missing)
-
-
-def _leaves(site: Site, row: Row[Any]) -> list[str]:
-    said = read_header(bytes(row.header), site.limits)
-    body = site.vault.open(bytes(row.body))
-    lines = unpack_lines(Sealed(b"", b"", body), said, site.limits)
-    return [leaf.hex()[:TRAIL_DIGITS] for leaf in leaves_of(lines, whole=is_whole(said, lines))]
 
 
 def _row(

@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from sync.aside import keep_aside, was_put_aside
+from sync.aside import keep_aside, streams_aside, was_put_aside
 from sync.certificate import Certificate
 from sync.comparing import parts
 from sync.errors import Malformed, Untrusted
@@ -52,8 +52,11 @@ def disputed(connection: Connection, child: str, theirs: Iterable[Head]) -> dict
     The author knows it by what it put aside itself; whoever passes it on, by having refused it.
     """
     forked = open_streams(connection, FORK)
+    doubtful = forked | streams_aside(connection)
     found = {}
     for head in theirs:
+        if head.stream not in doubtful:
+            continue
         if not may_descend(head.route, head.origin, child=child):
             continue
         is_own = writes_for(connection, head.stream)

@@ -23,9 +23,9 @@ from sync.held import hold, retry_waiting
 from sync.keyring import require_identity
 from sync.keys import FOR_SEGMENT, verifier
 from sync.late import has_ended, known_here, say_again
-from sync.leaves import leaves_before
+from sync.leaves import leaves_before, short_leaf
 from sync.log import segment_row
-from sync.messages import TRAIL, TRAIL_DIGITS, Head
+from sync.messages import TRAIL, Head
 from sync.record import Record, arrived_at, parse_lines
 from sync.restoring import reached, writes_for
 from sync.routes import TO
@@ -33,7 +33,7 @@ from sync.segment import GENESIS, Header, Sealed, StreamId, is_whole, read_heade
 from sync.site import Site
 from sync.snapshot_store import stands_for
 from sync.store import aside, held, revocation, segment, stream
-from sync.tombstone import NOTHING_LEFT, leaf_of, read_lines
+from sync.tombstone import NOTHING_LEFT, read_lines
 from sync.trust import (
     revocations,
 )
@@ -268,7 +268,7 @@ def _apply_one(
         written = withdraw_written(site, connection, header, verified.lines)
         arrived = [one for one in arrived if one.seq not in written]
     if known:
-        leaves = [leaf_of(line).hex()[:TRAIL_DIGITS] for line in verified.lines]
+        leaves = [short_leaf(line) for line in verified.lines]
         arrived = [one for one in arrived if leaves[one.seq - header.first] not in known]
     keys = {record.key for record in records} if any_held else set()
     blocks = blocks_for(connection, keys) if any_held else Blocks()

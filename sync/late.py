@@ -7,12 +7,12 @@ it cannot be added to the old stream any more. It is applied here, and said agai
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, or_, select
 
 from sync.aside import leaves_put_aside
 from sync.incidents import FORK, note_incident
-from sync.leaves import leaves_at
-from sync.messages import TRAIL_DIGITS
+from sync.leaves import leaves_at, short_leaf
+from sync.log import append
 from sync.record import parse_lines
 from sync.restoring import is_succeeded
 from sync.routes import may_descend
@@ -20,7 +20,7 @@ from sync.segment import Header, StreamId
 from sync.site import Site
 from sync.store import outbox, segment
 from sync.succession import ending_of, read_continuation
-from sync.tombstone import is_tombstone, leaf_of
+from sync.tombstone import is_tombstone
 
 _LATE = "下级自第 {first} 条起另有 {lines} 条本节点曾写过的记录，已取回，将以新纪元重新发出"
 
@@ -42,7 +42,7 @@ def known_here(site: Site, connection: Connection, header: Header) -> Collection
             outbox.c.origin == header.origin, outbox.c.route == header.route
         )
     )
-    found.update(_short(site.vault.open(bytes(line))) for line in waiting)
+    found.update(short_leaf(site.vault.open(bytes(line))) for line in waiting)
     return found
 
 
@@ -56,22 +56,16 @@ def say_again(
     peer: str,
 ) -> None:
     """Put what is not known here behind what waits to be sealed, and tell people."""
-    new = [line for line in lines if not is_tombstone(line) and _short(line) not in known]
-    first = (connection.scalar(select(func.max(outbox.c.id))) or 0) + 1
-    rows = [
-        {
-            "id": number,
-            "txn": f"late-{header.epoch}",
-            "origin": header.origin,
-            "route": header.route,
-            "type": record.type,
-            "version": record.version,
-            "line": site.vault.seal(line),
-        }
-        for number, (line, record) in enumerate(zip(new, parse_lines(new), strict=True), first)
-    ]
-    if rows:
-        connection.execute(outbox.insert(), rows)
+    new = [line for line in lines if not is_tombstone(line) and short_leaf(line) not in known]
+    append(
+        connection,
+        origin=header.origin,
+        route=header.route,
+        txn=f"late-{header.epoch}",
+        records=parse_lines(new),
+        vault=site.vault,
+        limits=site.limits,
+    )
     detail = _LATE.format(first=header.first, lines=len(new))
     note_incident(site, connection, FORK, header.stream, seq=header.first, detail=detail, peer=peer)
 
@@ -90,7 +84,3 @@ def _sealed(site: Site, connection: Connection, header: Header) -> Iterator[str]
     ).all()
     for position in positions:
         yield from leaves_at(site, connection, position)
-
-
-def _short(line: bytes) -> str:
-    return leaf_of(line).hex()[:TRAIL_DIGITS]

@@ -16,6 +16,7 @@ from sync.segment import (
 from sync.site import Site
 from sync.snapshot_store import beginning, leaves_in
 from sync.store import segment
+from sync.tombstone import leaf_of
 
 
 def leaves_at(site: Site, connection: Connection, position: int) -> list[str]:
@@ -29,11 +30,21 @@ def leaves_at(site: Site, connection: Connection, position: int) -> list[str]:
     ).one()
     if row.body is None:
         return []
-    said = read_header(bytes(row.header), site.limits)
-    body = site.vault.open(bytes(row.body))
-    lines = unpack_lines(Sealed(b"", b"", body), said, site.limits)
+    return stored_leaves(site, row.header, row.body)
+
+
+def stored_leaves(site: Site, header: bytes, body: bytes) -> list[str]:
+    """The same of a segment as it lies in a table, its body in the vault."""
+    said = read_header(bytes(header), site.limits)
+    opened = Sealed(b"", b"", site.vault.open(bytes(body)))
+    lines = unpack_lines(opened, said, site.limits)
     leaves = leaves_of(lines, whole=is_whole(said, lines))
     return [leaf.hex()[:TRAIL_DIGITS] for leaf in leaves]
+
+
+def short_leaf(line: bytes) -> str:
+    """How a trail names one line, or what is left of it."""
+    return leaf_of(line).hex()[:TRAIL_DIGITS]
 
 
 def leaves_before(site: Site, connection: Connection, name: StreamId) -> Iterator[str]:

@@ -8,7 +8,7 @@ leave their numbers and go back into the outbox, in front: what others hold keep
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from sync.aside import keep_aside
 from sync.database import upsert
@@ -48,8 +48,9 @@ def withdraw_written(
         if waiting:
             known.append(waiting.pop(0))
             gone.append(row.id)
-    for number in gone:
-        connection.execute(outbox.delete().where(outbox.c.id == number))
+    if gone:
+        one = outbox.delete().where(outbox.c.id == bindparam("number"))
+        connection.execute(one, [{"number": number} for number in gone])
     return frozenset(known)
 
 

@@ -129,7 +129,7 @@ def transfer(uow: UnitOfWork, transfer_id: str) -> Transfer:
         uow.actor.scope.contains(first[side]) for side in ("from_county", "to_county")
     ):
         raise NotFound("没有找到这件转移，或不在您负责的区域内")
-    return _transfer(uow, transfer_id, known, holidays(uow))
+    return _transfer(uow, transfer_id, known, step_days(uow), holidays(uow))
 
 
 def open_letters(uow: UnitOfWork, citizen_numbers: Collection[str]) -> set[str]:
@@ -188,8 +188,8 @@ def _read(uow: UnitOfWork, ids: Sequence[str]) -> list[Transfer]:
     rows = select(steps).where(steps.c.id.in_(list(ids)))
     for row in uow.connection.execute(rows).mappings():
         found[row["id"]][Step(row["step"])] = dict(row)
-    calendar = holidays(uow)
-    return [_transfer(uow, each, known, calendar) for each, known in found.items()]
+    days, calendar = step_days(uow), holidays(uow)
+    return [_transfer(uow, each, known, days, calendar) for each, known in found.items()]
 
 
 def step_days(uow: UnitOfWork) -> int:
@@ -201,13 +201,13 @@ def step_days(uow: UnitOfWork) -> int:
 
 
 def _transfer(
-    uow: UnitOfWork, transfer_id: str, known: Mapping[Step, Row], calendar: Holidays
+    uow: UnitOfWork, transfer_id: str, known: Mapping[Step, Row], days: int, calendar: Holidays
 ) -> Transfer:
     first = next(iter(known.values()))
     if not is_open(known, old=first["from_county"], new=first["to_county"]):
         return Transfer(transfer_id, known, None, None)
     newest = Step.RECEIVED if Step.RECEIVED in known else state(known)
-    due = due_day(known[newest]["taken_on"], step_days(uow), calendar)
+    due = due_day(known[newest]["taken_on"], days, calendar)
     return Transfer(transfer_id, known, due, days_left(due, uow.today, calendar))
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select
 from sync.regions import significant
 from sync.snapshot import SnapshotTable, line_of
 from sync.snapshot_client import take_snapshot
-from sync.snapshot_taking import Progress, SetDown
+from sync.snapshot_giving import make_offer
+from sync.snapshot_taking import Progress, SetDown, begin, keep_part, set_down
 from tests.scenario.sync_links import QUICK
 from tests.scenario.sync_tree import Place, facts
 
@@ -54,6 +55,21 @@ def fetch(
     return take_snapshot(
         place.replica, url, sink or Facts(), progress=progress, limits=QUICK, sleep=lambda _: None
     )
+
+
+def begin_with(parent: Place, child: Place, *, source: Facts) -> None:
+    """Begin with the parent's state, handed over as it is."""
+    me = child.replica.identity()
+    known = me and parent.replica.certificate_of(me.node, me.epoch)
+    assert known is not None
+    offer = make_offer(parent.replica.site, source, known)
+    found = begin(child.replica.site, offer.document, offer.signature, Facts())
+    for number in found.missing:
+        packed = offer.part(number)
+        assert packed is not None
+        found = keep_part(child.replica.site, found, number, packed)
+    offer.close()
+    set_down(child.replica.site, Facts())
 
 
 def rows_of(place: Place, region: str = "") -> list[tuple[Any, ...]]:

@@ -6,11 +6,9 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from sync.database import reading
-from sync.snapshot_giving import make_offer
-from sync.snapshot_taking import begin, keep_part, set_down
 from sync.store import aside, segment, succession
-from tests.scenario.sync_disks import restore, save
-from tests.scenario.sync_snapshots import Facts
+from tests.scenario.sync_disks import Image, restore, save
+from tests.scenario.sync_snapshots import Facts, begin_with
 from tests.scenario.sync_tree import (
     CITY,
     COUNTY,
@@ -43,10 +41,7 @@ def parted(tree: Tree) -> Tree:
     _publish(tree, "first")
     tree[PROVINCE].replica.seal()
     fall(tree[PROVINCE], tree[CITY])
-    restore(tree[PROVINCE], image)
-    tree.clock.forward(hours=1)
-    _publish(tree, "second")
-    tree[PROVINCE].replica.seal()
+    _lose_all_since(tree, image)
     fall(tree[PROVINCE], tree[DIRECT_COUNTY])
     return tree
 
@@ -56,11 +51,19 @@ def _publish(tree: Tree, *keys: str) -> None:
     tree[PROVINCE].write("down/all", *records)
 
 
-def _hear_city(tree: Tree) -> None:
+def _lose_all_since(tree: Tree, image: Image) -> None:
+    """The province is put back, and writes on before anybody has told it so."""
+    restore(tree[PROVINCE], image)
+    tree.clock.forward(hours=1)
+    _publish(tree, "second")
+    tree[PROVINCE].replica.seal()
+
+
+def _hear(tree: Tree, child: str) -> None:
     """The first history comes back, the second goes on under a new epoch."""
     for _ in range(2):
-        rise(tree[CITY], tree[PROVINCE])
-        fall(tree[PROVINCE], tree[CITY])
+        rise(tree[child], tree[PROVINCE])
+        fall(tree[PROVINCE], tree[child])
         tree[PROVINCE].replica.seal()
 
 
@@ -85,7 +88,7 @@ def _log(place: Place) -> list[tuple[str, int, bytes]]:
 
 
 def test_both_children_end_with_the_authors_history(parted: Tree) -> None:
-    _hear_city(parted)
+    _hear(parted, CITY)
     _talk(parted, DIRECT_COUNTY)
     _publish(parted, "after")
     parted[PROVINCE].replica.seal()
@@ -101,7 +104,7 @@ def test_both_children_end_with_the_authors_history(parted: Tree) -> None:
 
 
 def test_no_line_is_applied_twice(parted: Tree) -> None:
-    _hear_city(parted)
+    _hear(parted, CITY)
     _talk(parted, DIRECT_COUNTY)
 
     applied = [key for key, _, _ in parted[DIRECT_COUNTY].diary()]
@@ -109,7 +112,7 @@ def test_no_line_is_applied_twice(parted: Tree) -> None:
 
 
 def test_what_was_put_aside_is_kept_as_evidence(parted: Tree) -> None:
-    _hear_city(parted)
+    _hear(parted, CITY)
     before = _log(parted[DIRECT_COUNTY])
     _talk(parted, DIRECT_COUNTY)
 
@@ -130,16 +133,10 @@ def test_those_below_change_theirs_too(tree: Tree) -> None:
     _publish(tree, "first")
     tree[PROVINCE].replica.seal()
     fall(tree[PROVINCE], tree[DIRECT_COUNTY])
-    restore(tree[PROVINCE], image)
-    tree.clock.forward(hours=1)
-    _publish(tree, "second")
-    tree[PROVINCE].replica.seal()
+    _lose_all_since(tree, image)
     for child, parent in ((CITY, PROVINCE), (COUNTY, CITY), (TOWNSHIP, COUNTY)):
         fall(tree[parent], tree[child])
-    for _ in range(2):
-        rise(tree[DIRECT_COUNTY], tree[PROVINCE])
-        fall(tree[PROVINCE], tree[DIRECT_COUNTY])
-        tree[PROVINCE].replica.seal()
+    _hear(tree, DIRECT_COUNTY)
     for child, parent in ((CITY, PROVINCE), (COUNTY, CITY), (TOWNSHIP, COUNTY)):
         _talk(tree, child, parent)
 
@@ -165,40 +162,20 @@ def test_a_new_machine_that_begins_with_that_state_applies_nothing_twice(tree: T
     _publish(tree, "first")
     tree[PROVINCE].replica.seal()
     fall(tree[PROVINCE], tree[DIRECT_COUNTY])
-    restore(tree[PROVINCE], image)
-    tree.clock.forward(hours=1)
-    _publish(tree, "second")
-    tree[PROVINCE].replica.seal()
+    _lose_all_since(tree, image)
     fall(tree[PROVINCE], tree[CITY])
     fall(tree[CITY], tree[COUNTY])
-    for _ in range(2):
-        rise(tree[DIRECT_COUNTY], tree[PROVINCE])
-        fall(tree[PROVINCE], tree[DIRECT_COUNTY])
-        tree[PROVINCE].replica.seal()
+    _hear(tree, DIRECT_COUNTY)
     _talk(tree, CITY)
     rise(tree[COUNTY], tree[CITY])
     rise(tree[COUNTY], tree[CITY])  # puts its copy aside, and has asked for nothing yet
     (new,) = tree.grow(OTHER_TOWNSHIP)
-    _begin_with_snapshot(tree[COUNTY], new)
+    begin_with(tree[COUNTY], new, source=_AsTheProvince())
     _talk(tree, COUNTY, CITY)
     _talk(tree, OTHER_TOWNSHIP, COUNTY)
 
     assert new.facts() == {"first": 1, "second": 3}
     assert [key for key, _, _ in new.diary()] == ["first"]
-
-
-def _begin_with_snapshot(parent: Place, child: Place) -> None:
-    me = child.replica.identity()
-    known = me and parent.replica.certificate_of(me.node, me.epoch)
-    assert known is not None
-    offer = make_offer(parent.replica.site, _AsTheProvince(), known)
-    found = begin(child.replica.site, offer.document, offer.signature, Facts())
-    for number in found.missing:
-        packed = offer.part(number)
-        assert packed is not None
-        found = keep_part(child.replica.site, found, number, packed)
-    offer.close()
-    set_down(child.replica.site, Facts())
 
 
 def test_what_comes_back_too_late_is_said_again(tree: Tree) -> None:
@@ -212,11 +189,8 @@ def test_what_comes_back_too_late_is_said_again(tree: Tree) -> None:
     _publish(tree, "later")
     tree[PROVINCE].replica.seal()
     fall(tree[PROVINCE], tree[DIRECT_COUNTY])
-    restore(tree[PROVINCE], image)
-    tree.clock.forward(hours=1)
-    _publish(tree, "second")
-    tree[PROVINCE].replica.seal()
-    _hear_city(tree)
+    _lose_all_since(tree, image)
+    _hear(tree, CITY)
     assert _open(tree[PROVINCE]) == []
     _talk(tree, DIRECT_COUNTY)
     tree[PROVINCE].replica.seal()
@@ -234,6 +208,27 @@ def test_what_comes_back_too_late_is_said_again(tree: Tree) -> None:
         assert place.replica.verify().findings == []
 
 
+def test_what_is_said_again_takes_no_number_from_what_is_written_meanwhile(tree: Tree) -> None:
+    """Something waits to be sealed when a child's longer history comes back, too late."""
+    tree.grow(PROVINCE, CITY, DIRECT_COUNTY)
+    image = save(tree[PROVINCE])
+    _publish(tree, "first")
+    tree[PROVINCE].replica.seal()
+    fall(tree[PROVINCE], tree[CITY])
+    _publish(tree, "late")
+    tree[PROVINCE].replica.seal()
+    fall(tree[PROVINCE], tree[DIRECT_COUNTY])
+    _lose_all_since(tree, image)
+    _hear(tree, CITY)
+    _publish(tree, "before")
+    _talk(tree, DIRECT_COUNTY, times=1)
+    _publish(tree, "after")
+    tree[PROVINCE].replica.seal()
+    _talk(tree, CITY)
+
+    assert tree[CITY].facts() == {"first": 1, "second": 3, "late": 5, "before": 0, "after": 4}
+
+
 def test_a_refused_line_of_the_history_put_aside_comes_again(parted: Tree) -> None:
     """It was not applied, so it is not known: under the new epoch it is judged anew."""
     county = parted[DIRECT_COUNTY]
@@ -241,7 +236,7 @@ def test_a_refused_line_of_the_history_put_aside_comes_again(parted: Tree) -> No
     parted[PROVINCE].replica.seal()
     fall(parted[PROVINCE], county)
     assert county.held() == [("bad", "refused")]
-    _hear_city(parted)
+    _hear(parted, CITY)
     _talk(parted, DIRECT_COUNTY)
 
     assert county.held() == [("bad", "refused")]
@@ -249,16 +244,15 @@ def test_a_refused_line_of_the_history_put_aside_comes_again(parted: Tree) -> No
 
 
 def test_a_word_that_nobody_vouched_for_changes_nothing(parted: Tree) -> None:
-    _hear_city(parted)
-    rise(parted[DIRECT_COUNTY], parted[PROVINCE])
+    _hear(parted, CITY)
     with parted[PROVINCE].engine.begin() as connection:
         text = connection.scalar(select(succession.c.continues)) or ""
         forged = text.replace('"seq":', '"seq":1')
         connection.execute(update(succession).values(continues=forged))
     before = _log(parted[DIRECT_COUNTY])
-    parted[DIRECT_COUNTY].replica.accept_welcome(
-        parted[PROVINCE].replica.welcome(parted[DIRECT_COUNTY].replica.hello())
-    )
+    answer = parted[PROVINCE].replica.welcome(parted[DIRECT_COUNTY].replica.hello())
+    assert [each.continues for each in answer.ended] == [forged]
+    parted[DIRECT_COUNTY].replica.accept_welcome(answer)
 
     assert _log(parted[DIRECT_COUNTY]) == before
 
@@ -279,7 +273,7 @@ def test_what_a_stick_brought_of_the_second_history_is_forgotten_when_it_is_mend
     give(province, city, province.segments())
     assert _open(city) == ["fork"]
 
-    _hear_city(tree)
+    _hear(tree, CITY)
     _talk(tree, CITY)
 
     assert _open(city) == _open(province) == []

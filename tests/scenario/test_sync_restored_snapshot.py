@@ -11,10 +11,8 @@ from sqlalchemy import Connection
 
 from sync import StreamId
 from sync.messages import State
-from sync.snapshot_giving import make_offer
-from sync.snapshot_taking import begin, keep_part, set_down
 from tests.scenario.sync_disks import restore, save
-from tests.scenario.sync_snapshots import Facts
+from tests.scenario.sync_snapshots import Facts, begin_with
 from tests.scenario.sync_tree import (
     COUNTY,
     HOSTED,
@@ -57,20 +55,6 @@ class _Everything(Facts):
         return super().lines(connection, table, TOWNSHIP)
 
 
-def _begin_with_snapshot(parent: Place, child: Place) -> None:
-    me = child.replica.identity()
-    known = me and parent.replica.certificate_of(me.node, me.epoch)
-    assert known is not None
-    offer = make_offer(parent.replica.site, _Everything(), known)
-    found = begin(child.replica.site, offer.document, offer.signature, Facts())
-    for number in found.missing:
-        packed = offer.part(number)
-        assert packed is not None
-        found = keep_part(child.replica.site, found, number, packed)
-    set_down(child.replica.site, Facts())
-    offer.close()
-
-
 def _lose(tree: Tree, *, old_has_it: bool = False) -> tuple[Place, Place]:
     """`a` everybody has; `kept` lay in the outbox of the backup; `b` is in the new village's state
     only, `c` there as a record; `d` was sealed after the township was put back.
@@ -87,7 +71,7 @@ def _lose(tree: Tree, *, old_has_it: bool = False) -> tuple[Place, Place]:
     village = tree.seedling(VILLAGE)
     join(township, village)
     tree.places[VILLAGE] = village
-    _begin_with_snapshot(township, village)
+    begin_with(township, village, source=_Everything())
     _write(township, "c")
     township.replica.seal()
     fall(township, village)
