@@ -10,25 +10,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select, update
-
 from node.accounts.chart import Kind
 from node.accounts.ledger import Head
 from node.accounts.serials import own_county
-from node.benefits.codes import BenefitState, EndReason, RecoveryCause
-from node.benefits.life import end_suspension_at
-from node.benefits.life_records import ENDED, ends, publish_life
+from node.benefits.codes import EndReason, RecoveryCause
 from node.benefits.life_rules import DeathSettlement, death_settlement, refundable
-from node.benefits.records import entitlements, publish_entitlements
 from node.benefits.rules import next_month
 from node.benefits.terms import standards
-from node.core.errors import Conflict, NotFound
-from node.core.ids import new_id
 from node.core.work import UnitOfWork
-from node.payroll.lump import Held, book_out, close_empty, settle_and_part
+from node.payroll.ending import close_pension, hold_back, keep_end, pension_to_end
+from node.payroll.lump import Held, book_out, settle_and_part
 from node.payroll.overpaid import keep_recovery, paid_months, take_back
-from node.payroll.rules import PaymentState
-from node.payroll.tables import lines, payments
 from node.policy import service as policy
 from node.policy.benefit_bodies import FuneralGrant
 from node.registry.codes import CloseReason
@@ -80,53 +72,8 @@ def end_by_death(uow: UnitOfWork, death: Death) -> DeathSettlement:
         offset_fen=found.set_off_account + found.set_off_funeral,
     )
     _keep(uow, pension, death, held, found, months)
-    end_suspension_at(uow, pension["id"], last_month=last_month)
     close_pension(uow, pension, last_month)
     return found
-
-
-def pension_to_end(uow: UnitOfWork, county: str, entitlement_id: str) -> Row:
-    """The pension, which must not have ended yet."""
-    found = select(entitlements).where(
-        entitlements.c.county_code == county, entitlements.c.id == entitlement_id
-    )
-    row = uow.connection.execute(found).mappings().first()
-    if row is None:
-        raise NotFound("没有找到这份待遇核定")
-    if row["state"] == BenefitState.ENDED:
-        raise Conflict("该待遇已经终止")
-    return dict(row)
-
-
-def hold_back(
-    uow: UnitOfWork, county: str, entitlement_id: str, last_month: date, *, why: str
-) -> None:
-    """Approved payments of later months that have not left yet do not leave; those with the bank
-    must come back first.
-    """
-    later = (
-        select(lines.c.run_no, lines.c.pay_no)
-        .where(
-            lines.c.county_code == county,
-            lines.c.entitlement_id == entitlement_id,
-            lines.c.month > last_month,
-            lines.c.is_void == 0,
-        )
-        .distinct()
-    )
-    for run_no, pay_no in uow.connection.execute(later).all():
-        key = (
-            payments.c.county_code == county,
-            payments.c.run_no == run_no,
-            payments.c.pay_no == pay_no,
-        )
-        state = uow.connection.execute(select(payments.c.state).where(*key)).scalar_one()
-        if state in {PaymentState.SENT, PaymentState.UNCLEAR}:
-            raise Conflict("此人有一笔发放正在银行办理，请等银行回盘后再审批")
-        if state in {PaymentState.WAITING, PaymentState.BOUNCED}:
-            uow.connection.execute(
-                update(payments).where(*key).values(state=PaymentState.FAILED.value, reason=why)
-            )
 
 
 def _settled(uow: UnitOfWork, pension: Row, death: Death, last_month: date) -> Held:
@@ -163,31 +110,24 @@ def _keep(  # noqa: PLR0917  # what ended, and all that was found about it
     found: DeathSettlement,
     months: Sequence[Row],
 ) -> None:
-    row = {
-        "county_code": pension["county_code"],
-        "id": new_id(),
-        "entitlement_id": pension["id"],
-        "person_id": pension["person_id"],
-        "village": pension["village"],
-        "reason": EndReason.DEATH.value,
-        "ended_on": death.died_on,
-        "last_month": death.died_on.replace(day=1),
-        "account_fen": found.account_refund_gross,
-        "to_fund_fen": held.to_fund_fen,
-        "funeral_fen": found.funeral_gross,
-        "overpaid_fen": sum(each["fen"] for each in months),
-        "set_off_account_fen": found.set_off_account,
-        "set_off_funeral_fen": found.set_off_funeral,
-        "claim_fen": found.claim_left,
-        "heir_name": death.heir_name,
-        "heir_account": death.heir_account or None,
-        "heir_relation": death.heir_relation,
-        "is_revoked": False,
-        "case_id": death.case_id,
-        "made_at": uow.now,
-    }
-    uow.connection.execute(ends.insert(), [row])
-    publish_life(uow, ENDED, [row])
+    keep_end(
+        uow,
+        pension,
+        reason=EndReason.DEATH,
+        case_id=death.case_id,
+        ended_on=death.died_on,
+        last_month=death.died_on.replace(day=1),
+        account_fen=found.account_refund_gross,
+        to_fund_fen=held.to_fund_fen,
+        funeral_fen=found.funeral_gross,
+        overpaid_fen=sum(each["fen"] for each in months),
+        set_off_account_fen=found.set_off_account,
+        set_off_funeral_fen=found.set_off_funeral,
+        claim_fen=found.claim_left,
+        heir_name=death.heir_name,
+        heir_account=death.heir_account or None,
+        heir_relation=death.heir_relation,
+    )
     if months:
         keep_recovery(
             uow,
@@ -197,17 +137,3 @@ def _keep(  # noqa: PLR0917  # what ended, and all that was found about it
             set_off_fen=found.set_off_account + found.set_off_funeral,
             case_id=death.case_id,
         )
-
-
-def close_pension(uow: UnitOfWork, pension: Row, last_month: date) -> None:
-    """The pension has ended with a month; an account that holds nothing is closed."""
-    key = (
-        entitlements.c.county_code == pension["county_code"],
-        entitlements.c.id == pension["id"],
-    )
-    changed = {"state": BenefitState.ENDED.value, "last_month": last_month}
-    uow.connection.execute(update(entitlements).where(*key).values(**changed))
-    row = uow.connection.execute(select(entitlements).where(*key)).mappings().one()
-    publish_entitlements(uow, [dict(row)])
-    if pension["account_no"] is not None:
-        close_empty(uow, pension["account_no"])

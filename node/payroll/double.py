@@ -15,13 +15,10 @@ from node.accounts.chart import Kind
 from node.accounts.ledger import Head
 from node.accounts.serials import own_county
 from node.benefits.codes import EndReason, RecoveryCause
-from node.benefits.life import end_suspension_at
-from node.benefits.life_records import ENDED, ends, publish_life
 from node.benefits.life_rules import refundable
 from node.benefits.rules import months_back
-from node.core.ids import new_id
 from node.core.work import UnitOfWork
-from node.payroll.death import close_pension, hold_back, pension_to_end
+from node.payroll.ending import close_pension, hold_back, keep_end, pension_to_end
 from node.payroll.lump import Held, Parts, book_out, settle_and_part
 from node.payroll.overpaid import keep_recovery, paid_months, take_back
 from node.registry.codes import CloseReason
@@ -87,7 +84,6 @@ def end_for_other(uow: UnitOfWork, other: OtherPension) -> Ended:
             set_off_fen=set_off,
             case_id=other.case_id,
         )
-    end_suspension_at(uow, pension["id"], last_month=last_month)
     close_pension(uow, pension, last_month)
     return found
 
@@ -120,28 +116,21 @@ def _held(uow: UnitOfWork, pension: Row, other: OtherPension, restored: Parts) -
 def _keep(
     uow: UnitOfWork, pension: Row, other: OtherPension, found: Ended, last_month: date
 ) -> None:
-    row = {
-        "county_code": pension["county_code"],
-        "id": new_id(),
-        "entitlement_id": pension["id"],
-        "person_id": pension["person_id"],
-        "village": pension["village"],
-        "reason": EndReason(other.reason.value).value,
-        "ended_on": other.since,
-        "last_month": last_month,
-        "account_fen": found.refund_fen,
-        "to_fund_fen": found.to_fund_fen,
-        "funeral_fen": 0,
-        "overpaid_fen": found.overpaid_fen,
-        "set_off_account_fen": found.set_off_fen,
-        "set_off_funeral_fen": 0,
-        "claim_fen": found.claim_fen,
-        "heir_name": other.payee,
-        "heir_account": other.card or None,
-        "heir_relation": "",
-        "is_revoked": False,
-        "case_id": other.case_id,
-        "made_at": uow.now,
-    }
-    uow.connection.execute(ends.insert(), [row])
-    publish_life(uow, ENDED, [row])
+    keep_end(
+        uow,
+        pension,
+        reason=EndReason(other.reason.value),
+        case_id=other.case_id,
+        ended_on=other.since,
+        last_month=last_month,
+        account_fen=found.refund_fen,
+        to_fund_fen=found.to_fund_fen,
+        funeral_fen=0,
+        overpaid_fen=found.overpaid_fen,
+        set_off_account_fen=found.set_off_fen,
+        set_off_funeral_fen=0,
+        claim_fen=found.claim_fen,
+        heir_name=other.payee,
+        heir_account=other.card or None,
+        heir_relation="",
+    )
