@@ -11,14 +11,10 @@ from sqlalchemy import Connection, text
 
 from node.core.db import writing
 from node.core.errors import Conflict, Invalid
-from node.core.partitions import COUNTY, Shape, is_partitioned, partition, quoted, shape_of
+from node.core.partitions import COUNTY, PARTS, Shape, is_partitioned, partition, quoted, shape_of
 from node.runtime import Node
 from node.statistics.cells import cell, total
 from node.statistics.shares import share, share_total
-
-PARTS = 32
-"""Partitions of a table: some 19 million postings each for 50 million people. A county's rows lie
-in one, so a page reads one; a new county finds its place without a new partition."""
 
 GROWING = (
     *("person", "enrolment", "person_change", "person_category", "grade_choice"),

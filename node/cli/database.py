@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.cli.options import Config, node_from
-from node.scaling import PARTS, distribute, distribution, partition_by_county
+from node.core.partitions import PARTS
 
 app = typer.Typer(help="省级数据库：按县分区，或用 Citus 分布到多台机器", no_args_is_help=True)
 
@@ -17,6 +17,8 @@ def partition_command(
     yes: Annotated[bool, typer.Option("--yes", help="不再询问")] = False,
 ) -> None:
     """把随人数增长的数据表按县分区。先停节点、先备份；中断后再运行会接着做。"""
+    from node.scaling import partition_by_county  # noqa: PLC0415  # the tables of every capability
+
     node = node_from(config)
     if not yes and not typer.confirm("节点已经停止、数据库已经备份了吗？"):
         raise typer.Exit(1)
@@ -34,6 +36,8 @@ def distribute_command(
     yes: Annotated[bool, typer.Option("--yes", help="不再询问")] = False,
 ) -> None:
     """用 Citus 把数据表按县分布到多台机器。先停节点、先备份；全部成功或全部不变。"""
+    from node.scaling import distribute, distribution  # noqa: PLC0415  # as above
+
     node = node_from(config)
     if only_print:
         with node.engine.connect() as connection:

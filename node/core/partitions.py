@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 COUNTY = "county_code"
+PARTS = 32
+"""Partitions of a table: some 19 million postings each for 50 million people. A county's rows lie
+in one, so a page reads one; a new county finds its place without a new partition."""
 
 
 @dataclass(frozen=True, slots=True)
