@@ -25,6 +25,12 @@ from node.core.bulk_sql import Bulk, Values, bulk_for
 from node.core.personal import Keyring
 
 BUSY_MS = 30_000
+CACHE_KIB = 8_000
+"""Pages a connection may keep in memory."""
+MEMORY_BYTES = 16_000_000
+"""What all of SQLite in a process aims to stay under: beyond it a connection reuses its own pages
+instead of taking more. What is sorted or joined on the way is put into files beyond a few MB, so
+that the memory of a year end does not grow with the county."""
 BATCH_ROWS = 1_000
 FEW_ROWS = 20
 """From so many rows on it pays to go past SQLAlchemy's dictionaries."""
@@ -81,9 +87,9 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         "synchronous=FULL",  # a village PC loses power: a committed case must survive it
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
-        "cache_size=-8000",
+        f"cache_size=-{CACHE_KIB}",
+        f"soft_heap_limit={MEMORY_BYTES}",
         "wal_autocheckpoint=4000",  # 16 MB of log: a backlog is moved into the file less often
-        "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
