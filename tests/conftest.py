@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,13 @@ from tests.fixtures.browser import find_chromium, fresh_page, launched
 from tests.fixtures.ports import free_ports
 from tests.fixtures.postgres import PostgresMissingError, PostgresServer, postgres_server
 from tests.fixtures.presence import absent
-from tests.fixtures.schema import postgres_template, sqlite_copy, sqlite_template
+from tests.fixtures.schema import (
+    Fresh,
+    postgres_template,
+    sqlite_copy,
+    sqlite_database,
+    sqlite_template,
+)
 
 if TYPE_CHECKING:
     from tests.fixtures.network import Played
@@ -105,6 +112,15 @@ def migrated_postgres_url(postgres: PostgresServer, migrated_postgres: str) -> I
 def migrated_url(request: pytest.FixtureRequest) -> str:
     """A database at the newest migration, once of each kind."""
     return str(request.getfixturevalue(f"migrated_{request.param}_url"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def fresh_database(request: pytest.FixtureRequest) -> Fresh:
+    """Opens migrated databases, one for each random example, once of each kind."""
+    if request.param == "sqlite":
+        return partial(sqlite_database, request.getfixturevalue("migrated_sqlite"))
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return partial(server.database, template=request.getfixturevalue("migrated_postgres"))
 
 
 @pytest.fixture

@@ -5,18 +5,22 @@ amount; they pay at the counter, change their grade, have payments taken back; s
 crash before their commit. After every step accounts, income account and suspense account agree.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
-from pathlib import Path
-from typing import ClassVar
 
-import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import func, select
 
 from node.accounts.balances import balances, journal_lines
@@ -47,10 +51,12 @@ from tests.fixtures.collecting import (
     with_cards,
 )
 from tests.fixtures.county import GRADES, County, closing, open_county, payment
-from tests.fixtures.schema import sqlite_copy
+from tests.fixtures.schema import Fresh
 
 PEOPLE = 3
 DAY = date(2025, 9, 1)
+EXAMPLES = int(os.environ.get("WUJI_YEARS", "0"))
+"""As in `test_accounts_years`."""
 files = count(1)
 
 
@@ -78,15 +84,17 @@ class CrashError(Exception):
 
 
 class Season(RuleBasedStateMachine):
-    """The program and the model, side by side."""
+    """The program and the model, side by side; `opened` is set by the test that runs it."""
 
-    template: ClassVar[Path]
-    folder: ClassVar[Path]
+    opened: Fresh
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = ExitStack()
+        self.county: County = open_county(self.database.enter_context(self.opened())).on(DAY)
 
     @initialize()
     def begin(self) -> None:
-        url = sqlite_copy(self.template, self.folder / f"season-{next(files)}.sqlite")
-        self.county: County = open_county(url).on(DAY)
         self.people = with_cards(self.county, PEOPLE)
         ordered(self.county)
         self.model = Model(dict.fromkeys(self.people, GRADES[0]))
@@ -206,8 +214,6 @@ class Season(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
-        if not hasattr(self, "county"):
-            return
         with self.county.work() as uow:
             found = balances(uow, self.people)
             held = {n: sum(parts.values()) for n, parts in found.items()}
@@ -221,20 +227,11 @@ class Season(RuleBasedStateMachine):
                 assert uow.connection.execute(mine).scalar_one() == expected
 
     def teardown(self) -> None:
-        if hasattr(self, "county"):
-            with closing(self.county.office), self.county.work() as uow:
-                assert [finding for finding in verify(uow) if not finding.ok] == []
+        with self.database, closing(self.county.office), self.county.work() as uow:
+            assert [finding for finding in verify(uow) if not finding.ok] == []
 
 
-def test_random_seasons_agree_with_the_model(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    Season.template = migrated_sqlite
-    Season.folder = tmp_path_factory.mktemp("seasons")
-    Season.TestCase.settings = settings(
-        max_examples=12,
-        stateful_step_count=14,
-        suppress_health_check=list(HealthCheck),
-        deadline=None,
-    )
-    Season.TestCase().runTest()
+def test_random_seasons_agree_with_the_model(fresh_database: Fresh) -> None:
+    machine: type[Season] = type("Played", (Season,), {"opened": staticmethod(fresh_database)})
+    found = settings(max_examples=EXAMPLES or 6, stateful_step_count=14, deadline=None)
+    run_state_machine_as_test(machine, settings=found)
