@@ -11,7 +11,7 @@ from node.background import Background
 from node.core.edge import House, Who, forgery_guard, install_error_answers
 from node.frame import build_frame, navigation
 from node.identity.gate import SessionGate
-from node.network.lookout import Lookout
+from node.lookout import Lookout
 from node.network.metrics import exposition
 from node.runtime import Node
 from node.snapshots import Snapshots

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import Request
 
 from node.core.work import Actor
+from node.lookout import Lookout
 from node.network import state
-from node.network.lookout import Lookout
 from node.runtime import Node
 from node.version import VERSION
 from tiers import Role
@@ -50,15 +50,12 @@ def navigation(node: Node, actor: Actor | None) -> list[dict[str, Any]]:
 
 
 _SERVED_BY = {"inbox": "cases"}
-_NETWORK = "/network"
 
 
 def _with_calls(lookout: Lookout, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Beside 网络, on every page of whoever has it: how many things call for somebody."""
-    for item in items:
-        if item["href"] == _NETWORK:
-            item["count"] = lookout.calls()
-    return items
+    """Beside a place, on every page of whoever has it: how many things there call for somebody."""
+    calls = lookout.calls() if items else {}
+    return [item | {"count": calls.get(item["href"], 0)} for item in items]
 
 
 def _is_present(path: str, capabilities: set[str]) -> bool:

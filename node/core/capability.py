@@ -5,7 +5,7 @@
 sync run does not import web pages.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class Capability:
     snapshot of them; `after_snapshot` does what else follows when their rows have been set down.
     `jobs_of` gives jobs that depend on how the node is set up.
     `observers` hear of facts of other capabilities, in the transaction that writes them.
+    `calls` count what calls for somebody at a place of the navigation, for the head of every page.
     """
 
     name: str
@@ -55,3 +56,4 @@ class Capability:
     replicas: Sequence[ReplicaTable] = ()
     after_snapshot: Callable[[UnitOfWork], None] = _nothing
     observers: Sequence[Observer] = ()
+    calls: Mapping[str, Callable[[UnitOfWork], int]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from node.banking.service import RESULT_TAKEN
 from node.cases.matter import Matter
 from node.core.capability import Capability
+from node.payroll.alerts import count_alerts
 from node.payroll.bank import PURPOSE, take_answers
 from node.payroll.cancelled import settle_closed
 from node.payroll.lump_events import person_events
@@ -58,4 +59,5 @@ CAPABILITY = Capability(
     matters=_matters,
     routers=_routers,
     replicas=REPLICAS,
+    calls={"/payroll": count_alerts},
 )
