@@ -51,15 +51,6 @@ class WithholdIn(YearIn):
     bank: str
 
 
-class MakeUpIn(_In):
-    """Who makes up which years at which grade: an account, or else a citizen number."""
-
-    account_no: int | None = None
-    citizen_number: str = ""
-    years: list[int] = Field(max_length=60)
-    grade_fen: int
-
-
 class GradeIn(YearIn):
     """Whose grade of a year."""
 
@@ -183,14 +174,6 @@ def change_grade(body: GradeIn, uow: Writing) -> dict[str, int]:
     """Another grade for a year that is not paid yet."""
     run = service.change_grade(uow, body.account_no, body.year, grade_fen=body.grade_fen)
     return {"written": run.written}
-
-
-@router.post("/make-up")
-def order_make_up(body: MakeUpIn, uow: Writing) -> dict[str, int]:
-    """Let somebody make up past years, as policy allows."""
-    who = body.citizen_number if body.account_no is None else body.account_no
-    made = service.order_make_up(uow, who, body.years, grade_fen=body.grade_fen)
-    return {"ordered": made}
 
 
 @router.post("/withholding")

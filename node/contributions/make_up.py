@@ -14,18 +14,16 @@ from sqlalchemy import bindparam
 from node.accounts.balances import in_batches
 from node.accounts.serials import own_county, serial
 from node.contributions.orders import RUN, tell_orders
-from node.contributions.payers import ACTIVE, Payer, find_payers, orders, paid_years
+from node.contributions.payers import Payer, orders, paid_years
 from node.contributions.rules import make_up_problems
 from node.contributions.statements import AT_BANK, statement
 from node.core.db import upsert
-from node.core.errors import Invalid, NotFound, Problems
+from node.core.errors import Invalid
 from node.core.work import UnitOfWork
-from node.identity import require
 from node.policy import service as policy
 from node.policy.contribution_bodies import MakeUpYears
 from node.registry.matters import NO_GRADES, grades_in_force
 from node.registry.rules import MINIMUM_AGE, grade_problems
-from tiers import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +73,6 @@ def problems_of(uow: UnitOfWork, asked: Sequence[Asked]) -> list[list[Invalid]]:
         ]
         for each in asked
     ]
-
-
-def order_make_up(uow: UnitOfWork, who: int | str, years: Sequence[int], *, grade_fen: int) -> int:
-    """Let somebody make up past years without a case, as programs do. Answers how many.
-
-    `who` is an account number, or a citizen number.
-
-    Raises:
-        Forbidden: this node or this person keeps no accounts.
-        NotFound: there is no such account, or its person does not contribute.
-        Problems: a year may not be made up, or not at this grade.
-    """
-    own_county(uow)
-    require(uow, Role.ACCOUNTANT)
-    if isinstance(who, int):
-        payer = find_payers(uow, account_nos=[who], citizen_numbers=[]).by_account.get(who)
-    else:
-        found = find_payers(uow, account_nos=[], citizen_numbers=[who])
-        payer = next(iter(found.by_index.values()), None)
-    if payer is None or payer.state != ACTIVE:
-        raise NotFound("没有有效的参保登记，不能补缴")
-    asked = Asked(payer, years, grade_fen)
-    if problems := problems_of(uow, [asked])[0]:
-        raise Problems(problems)
-    return write_orders(uow, [asked])
 
 
 def write_orders(uow: UnitOfWork, asked: Iterable[Asked]) -> int:

@@ -53,7 +53,10 @@ FIRST_YEAR = 2009  # 国发〔2009〕32号: the scheme began
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment a bank or a receipt confirms, in fen. Who paid is said in one of two ways."""
+    """A payment a bank or a receipt confirms, in fen. Who paid is said in one of two ways.
+
+    `booked_on` is the day of the books where it is not the day of the payment.
+    """
 
     for_year: int
     grade_fen: int
@@ -63,6 +66,12 @@ class Payment:
     paid_on: date
     citizen_number: str = ""
     account_no: int | None = None
+    booked_on: date | None = None
+
+    @property
+    def day(self) -> date:
+        """When it counts in the books."""
+        return self.booked_on or self.paid_on
 
 
 class Answer(StrEnum):
@@ -222,8 +231,9 @@ def _date_problems(uow: UnitOfWork, payment: Payment, known: _Known) -> Iterator
     paid_on = payment.paid_on
     if paid_on > uow.today:
         yield Invalid("缴款日期不能晚于今天", field="paid_on")
-    if known.closed_year is not None and paid_on.year <= known.closed_year:
-        yield Invalid("{year} 年度已经结息，不能再记入该年度", field="paid_on", year=paid_on.year)
+    if known.closed_year is not None and payment.day.year <= known.closed_year:
+        year = payment.day.year
+        yield Invalid("{year} 年度已经结息，不能再记入该年度", field="paid_on", year=year)
     if not FIRST_YEAR <= payment.for_year <= paid_on.year:
         yield Invalid("缴费年度不能晚于缴款年度，也不能早于制度建立", field="for_year")
 
@@ -265,11 +275,11 @@ def _grades(uow: UnitOfWork, on: date) -> frozenset[int]:
 
 
 def _book(uow: UnitOfWork, good: Sequence[_Good], batch: str) -> None:
-    by_year = sorted(good, key=lambda each: each.payment.paid_on.year)
-    for year, group in groupby(by_year, key=lambda each: each.payment.paid_on.year):
+    by_year = sorted(good, key=lambda each: each.payment.day.year)
+    for year, group in groupby(by_year, key=lambda each: each.payment.day.year):
         mine = list(group)
         moved = [_posting(each) for each in mine]
-        day = max(each.payment.paid_on for each in mine)
+        day = max(each.payment.day for each in mine)
         memo = f"{year} 年缴费入账 {len(mine)} 笔"
         head = Head(Kind.CONTRIBUTION, day, "batch", batch, memo)
         number = book(uow, Entry(head, lines_for(moved), moved))
@@ -294,7 +304,7 @@ def _posting(each: _Good) -> NewPosting:
         source=Source.COLLECTIVE if collective else Source.INDIVIDUAL,
         kind=Kind.COLLECTIVE if collective else kind,
         fen=payment.fen,
-        business_date=payment.paid_on,
+        business_date=payment.day,
         for_year=payment.for_year,
     )
 

@@ -353,7 +353,8 @@ def _book(uow: UnitOfWork, handover: ReceiptHandover, good: Sequence[Receipt]) -
             fen=each.fen,
             method=Method.COORDINATOR.value,
             reference=printed_number(each.county_code, each.receipt_no),
-            paid_on=_bookable(uow, each.taken_on),
+            paid_on=each.taken_on,
+            booked_on=_bookable(uow, each.taken_on),
         )
         for each in good
     ]

@@ -1,6 +1,5 @@
 """What can be done with contributions, by verb. Other capabilities begin here."""
 
-from node.contributions.make_up import order_make_up
 from node.contributions.on_behalf import OnBehalfRun, pay_on_behalf
 from node.contributions.orders import OrderRun, change_grade, make_orders
 from node.contributions.payers import paid_years
@@ -30,7 +29,6 @@ __all__ = [
     "confirm_payments",
     "decide",
     "make_orders",
-    "order_make_up",
     "paid_years",
     "pay_on_behalf",
     "pay_subsidies",

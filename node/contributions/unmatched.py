@@ -18,7 +18,7 @@ from node.accounts.serials import own_county, serial
 from node.accounts.sources import Source
 from node.banking import service as banking
 from node.banking.models import BankLine
-from node.contributions.models import Contribution, UnmatchedMoney
+from node.contributions.models import Contribution, ContributionOrder, UnmatchedMoney
 from node.contributions.payers import contributions, find_payers, orders, paid_years
 from node.contributions.records import publish_contributions
 from node.contributions.rules import Method, payment_problems
@@ -338,7 +338,7 @@ def _attribute(uow: UnitOfWork, item: UnmatchedMoney) -> int:
     """From the suspense account to a person, on the day of the decision."""
     number, year = item.to_account or 0, item.to_year or 0
     payer = find_payers(uow, account_nos=[number], citizen_numbers=[]).by_account[number]
-    make_up = year < item.received_on.year
+    make_up = _is_make_up(uow, item)
     kind = Kind.MAKE_UP if make_up else Kind.CONTRIBUTION
     day = item.received_on
     if day.year != uow.today.year or is_locked(uow, day):
@@ -369,6 +369,14 @@ def _attribute(uow: UnitOfWork, item: UnmatchedMoney) -> int:
     uow.connection.execute(contributions.insert(), [row])
     publish_contributions(uow, f"{entry}", [row])
     return entry
+
+
+def _is_make_up(uow: UnitOfWork, item: UnmatchedMoney) -> bool:
+    """Whether money pays for a year after its end; what a bank was asked for within it does not."""
+    if item.batch_no is None or (item.account_no, item.for_year) != (item.to_account, item.to_year):
+        return (item.to_year or 0) < item.received_on.year
+    ordered = uow.session.get(ContributionOrder, (item.county_code, item.to_account, item.to_year))
+    return ordered is not None and ordered.make_up
 
 
 def _reverse(uow: UnitOfWork, item: UnmatchedMoney) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, TextualSelect
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, String, TextualSelect
 
 from node.accounts.balances import settled_year
 from node.accounts.bulk_facts import packed_columns
@@ -25,6 +25,7 @@ from node.contributions.records import WITHHELD_COLUMNS, publish_withheld
 from node.contributions.statements import AT_BANK, ORDER_KEY, PAID, TURN_BASE, YEAR_BASE, statement
 from node.contributions.unmatched import SUSPENSE, Doubt, Found, put_in_queue
 from node.core.db import MANY_ROWS, tell_planner
+from node.core.errors import Invalid
 from node.core.work import UnitOfWork
 from node.core.working_table import temporary, working_table
 from node.identity import require
@@ -64,12 +65,21 @@ def withhold(
 ) -> Withheld:
     """Make a withholding batch of everybody who owes a year (or makes one up) and has a card.
 
+    A year that has ended is not presented: whoever still owes it applies to make it up, and that
+    order goes with this year's (business rules §3).
+
     Raises:
         Forbidden: this node or this person keeps no accounts.
-        Invalid: there is no such bank, or the way is closed here today.
+        Invalid: there is no such bank, the year has ended, or the way is closed here today.
     """
     county = own_county(uow)
     require(uow, Role.ACCOUNTANT)
+    if year < uow.today.year:
+        raise Invalid(
+            "{year} 年度已经过去，不能再报扣款：办理补缴核准后，随本年度一起报",
+            field="year",
+            year=year,
+        )
     bank = banking.bank(bank_code)
     place = region or county
     require_way(uow, Way.BANK, region=place)
@@ -152,15 +162,16 @@ _collected = temporary(
     Column("village", String),
     Column("person_id", String),
     Column("grade_fen", BigInteger),
+    Column("make_up", Boolean),
     Column("doubt", String),
 )
 """What was collected on one day: whose it is, and what is doubtful about it if anything."""
 
 _COLLECT = statement(f"""
     INSERT INTO withheld_collected (row_no, batch_no, line_no, fen, name, for_year, account_no,
-        reference, village, person_id, grade_fen, doubt)
+        reference, village, person_id, grade_fen, make_up, doubt)
     SELECT s.row_no, s.batch_no, s.line_no, s.fen, s.name, s.for_year, s.account_no, s.reference,
-        a.village, a.person_id, o.grade_fen, CASE
+        a.village, a.person_id, o.grade_fen, o.make_up, CASE
         WHEN a.account_no IS NULL OR a.closed_on IS NOT NULL THEN '{Doubt.LATE}'
         WHEN EXISTS (SELECT 1 FROM contribution c WHERE c.county_code = :county
             AND c.account_no = s.account_no AND c.for_year = s.for_year
@@ -183,10 +194,12 @@ _CONFIRM = statement("""
     INSERT INTO contribution (county_code, id, account_no, person_id, village, for_year, grade_fen,
         fen, method, reference, paid_on, make_up, entry_no, line_no, confirmed_at)
     SELECT :county, 'bank-' || reference, account_no, person_id, village, for_year, grade_fen, fen,
-        'bank', reference, :day, for_year < :posted_year, :entry_no,
+        'bank', reference, :day, make_up, :entry_no,
         row_number() OVER (ORDER BY row_no), :confirmed_at
     FROM withheld_collected WHERE doubt = '' ORDER BY row_no
 """)
+"""Made up is what a case ordered so. The order of a year is presented within it, so what the bank
+answers after New Year was paid in time all the same, and earns its subsidy."""
 
 _MINE = """
     SELECT account_no, person_id, village, for_year, grade_fen, fen,

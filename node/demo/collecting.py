@@ -6,14 +6,16 @@ turns some down, times out, is late, sends a file twice and cuts one off. In May
 is emptied and April is closed, to the fen.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from node.core.errors import Refusal
-from node.demo.acts import BATCH, COUNTIES, MAKE_UP_FEN, PREFIX, YEAR, elders_payments
+from node.contributions.rules import years_in_words
+from node.demo.acts import BATCH, COUNTIES, MAKE_UP_FEN, PREFIX, YEAR, elders_payments, pass_all
 from node.demo.client import Desk
-from node.demo.plan import HANSI_VILLAGE, ZHONGMU
-from node.demo.stage import Progress, Stage
+from node.demo.plan import HANSI_VILLAGE, ZHONGMU, VillagePlan
+from node.demo.stage import Progress, Stage, all_pages
 from tiers import RegionCode
 
 BANK = {ZHONGMU: "rural_credit"}
@@ -51,16 +53,9 @@ def _accountant(stage: Stage, county: RegionCode) -> Desk:
 
 
 def _elders_pay(stage: Stage, county: RegionCode, accountant: Desk) -> None:
-    payments = [
-        payment
-        for village in stage.world.plan.villages
-        if county.contains(village.code)
-        for payment in elders_payments(stage, village)
-    ]
-    for number, years in _made_up(payments).items():
-        wanted = {"citizen_number": number, "years": years, "grade_fen": MAKE_UP_FEN}
-        with suppress(Refusal):  # who was not enrolled after all; the payment says so below
-            accountant.post("/api/contributions/make-up", wanted)
+    villages = [v for v in stage.world.plan.villages if county.contains(v.code)]
+    _make_up(stage, county, villages)
+    payments = [payment for village in villages for payment in elders_payments(stage, village)]
     for start in range(0, len(payments), BATCH * 2):
         lot = payments[start : start + BATCH * 2]
         answer = accountant.post("/api/contributions/payments", {"payments": lot})
@@ -69,13 +64,33 @@ def _elders_pay(stage: Stage, county: RegionCode, accountant: Desk) -> None:
         )
 
 
-def _made_up(payments: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """The past years each elder pays for."""
-    found: dict[str, list[int]] = {}
-    for each in payments:
-        if each["for_year"] < YEAR:
-            found.setdefault(each["citizen_number"], []).append(each["for_year"])
-    return found
+def _make_up(stage: Stage, county: RegionCode, villages: list[VillagePlan]) -> None:
+    """Past years are applied for at the county's counter and decided by two further people."""
+    forms = [form for village in villages for form in _make_up_forms(stage, village)]
+    counter, *deciders = (
+        stage.desk(county, f"{PREFIX[county]}-{post}") for post in ("accept", "review", "approve")
+    )
+    for start in range(0, len(forms), BATCH):
+        # refused is who was not enrolled after all: the payment says so later
+        counter.post("/api/cases", {"matter": "make_up", "forms": forms[start : start + BATCH]})
+    for desk, step in zip(deciders, ("review", "approve"), strict=True):
+        pass_all(desk, step, all_pages(desk, tab="mine", matter="make_up"))
+
+
+def _make_up_forms(stage: Stage, village: VillagePlan) -> Iterator[dict[str, Any]]:
+    """An application for each elder of a village who pays for past years."""
+    names = {each.citizen_number: each.name for each in stage.rolls[village.code].people}
+    by_person = groupby(elders_payments(stage, village), key=itemgetter("citizen_number"))
+    for number, payments in by_person:
+        years = [each["for_year"] for each in payments if each["for_year"] < YEAR]
+        if years:
+            yield {
+                "name": names[number],
+                "citizen_number": number,
+                "village": str(village.code),
+                "years": years_in_words(years),
+                "grade_fen": MAKE_UP_FEN,
+            }
 
 
 def _cash(stage: Stage, progress: Progress) -> None:

@@ -28,7 +28,6 @@ from node.contributions.service import (
     confirm_payments,
     decide,
     make_orders,
-    order_make_up,
     pay_on_behalf,
     pay_subsidies,
     propose,
@@ -41,6 +40,7 @@ from node.core.errors import Conflict, Forbidden, Invalid, Problems
 from tests.fixtures.banking import TEXT
 from tests.fixtures.collecting import (
     BACK,
+    OK,
     ON_BEHALF,
     POOR,
     TIMEOUT,
@@ -186,23 +186,27 @@ def _confirm(county: County, *lines: object) -> list[str]:
         return [each.reason for each in confirm_payments(uow, lines)]  # type: ignore[arg-type]
 
 
-def test_years_are_made_up_as_policy_allows(county: County) -> None:
-    (one,) = with_cards(county, 1)
-    with county.work(county.accountant) as uow, pytest.raises(Problems, match="补缴办法"):
-        order_make_up(uow, one, [2023], grade_fen=20_000)
-    publish_collection(
-        county, make_up_years={"first_year": 2012, "least_fen": 20_000, "most_years": 2}
-    )
-    for years, why in (([2011], "不能补缴"), ([2012, 2013, 2014], "最多补缴 2 年"), ([], "填写")):
-        with county.work(county.accountant) as uow, pytest.raises(Problems, match=why):
-            order_make_up(uow, one, years, grade_fen=20_000)
+def test_a_bank_that_answers_after_new_year_has_paid_the_year_it_was_asked_for(
+    county: County,
+) -> None:
+    _, two = with_cards(county, 2)
+    ordered(county)
+    county.on(date(2025, 12, 30))
+    rows = said(county, presented(county))
+    county.on(date(2026, 1, 5))
+    answered(county, [(*rows[0][:4], OK), (*rows[1][:4], POOR)])
     with county.work(county.accountant) as uow:
-        assert order_make_up(uow, one, [2023, 2024], grade_fen=20_000) == 2
-    answered(county, said(county, presented(county)))
-    with county.work(county.accountant) as uow:
-        kinds = uow.session.scalars(select(Posting.kind)).all()
-        assert sorted(kinds) == ["make_up", "make_up"]
-        assert pay_subsidies(uow, 2024).people == 0  # a year made up earns no subsidy
+        booked = uow.session.scalars(select(Posting)).one()
+        assert (booked.kind, booked.for_year, booked.business_date) == (
+            "contribution",
+            2025,
+            date(2026, 1, 5),
+        )
+        assert pay_subsidies(uow, 2025).people == 1  # in time, so it earns its subsidy
+    with county.work(county.accountant) as uow, pytest.raises(Invalid, match="2025 年度已经过去"):
+        withhold(uow, 2025, bank_code=TEXT)  # who was turned down applies to make it up
+    (refused,) = _confirm(county, payment(two, paid_on=date(2026, 1, 5)))
+    assert "请先办理补缴" in refused
 
 
 def test_what_does_not_match_lies_on_the_suspense_account(county: County) -> None:

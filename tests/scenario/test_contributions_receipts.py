@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from node.accounts.balances import balances
+from node.accounts.models import Posting
 from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.contributions.models import Contribution, Receipt, ReceiptHandover, UnmatchedMoney
@@ -118,6 +119,20 @@ def test_cash_becomes_payments_when_the_county_has_counted_it(season: Season) ->
         assert (row.reference, row.confirmed_on) == ("Z1", DAY)
     with season.county.work(season.county.accountant) as uow, pytest.raises(Conflict):
         confirm_handover(uow, HERE, 1, fen=40_000, reference="Z1")
+
+
+def test_cash_of_december_counted_in_january_has_paid_its_year(season: Season) -> None:
+    one, *_ = started(season)
+    season.village.now = season.county.on(date(2025, 12, 30)).office.now
+    season.take(one)
+    handed(season)
+    with season.county.on(date(2026, 1, 5)).work(season.county.accountant) as uow:
+        booked = confirm_handover(uow, HERE, 1, fen=20_000, reference="Z1")
+        assert (booked.posted, booked.aside) == (1, 0)
+        paid = uow.session.scalars(select(Contribution)).one()
+        assert (paid.for_year, paid.paid_on, paid.make_up) == (2025, date(2025, 12, 30), False)
+        posting = uow.session.scalars(select(Posting)).one()
+        assert (posting.year, posting.month, posting.kind) == (2026, 1, "contribution")
 
 
 def test_receipts_have_no_gaps(season: Season) -> None:
