@@ -30,17 +30,22 @@ from sync.vault import PLAIN, Vault
 # The oldest rows, the transactions that lie wholly among them, and of these those whose largest
 # id is smallest: any transaction not among them has a larger one. So one step costs what it takes,
 # however long the backlog is.
+# Two things are said for Postgres' planner alone, or it reads the whole backlog at every step: both
+# ends of the ids (below a single one, it believes, lies a third of the table), and an OFFSET that
+# keeps the question about each transaction a look into the index.
 _TAKE = text("""
     WITH oldest AS (SELECT id, txn FROM sync_outbox ORDER BY id LIMIT :rows),
-    border AS (SELECT max(id) AS id FROM oldest),
+    border AS (SELECT min(id) AS first, max(id) AS id FROM oldest),
     whole AS (
         SELECT txn FROM (SELECT txn, max(id) AS newest FROM oldest GROUP BY txn) AS seen
         WHERE NOT EXISTS (
             SELECT 1 FROM sync_outbox AS later
-            WHERE later.txn = seen.txn AND later.id > (SELECT id FROM border))
+            WHERE later.txn = seen.txn AND later.id > (SELECT id FROM border)
+            LIMIT 1 OFFSET 0)
         ORDER BY newest LIMIT :transactions)
     DELETE FROM sync_outbox
-    WHERE id <= (SELECT id FROM border) AND txn IN (SELECT txn FROM whole)
+    WHERE id BETWEEN (SELECT first FROM border) AND (SELECT id FROM border)
+    AND txn IN (SELECT txn FROM whole)
     RETURNING id, txn, origin, route, type, version, line
 """)
 

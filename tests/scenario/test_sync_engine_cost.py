@@ -5,7 +5,8 @@ Measured in steps of SQLite's own machine, which no other process on this comput
 
 from collections.abc import Callable
 
-from sqlalchemy import Engine, event
+import pytest
+from sqlalchemy import Engine, event, text
 
 from sync import Limits
 from tests.scenario.sync_tree import COUNTY, PROVINCE, Place, Tree, fact, fall, give, rise
@@ -96,3 +97,31 @@ def test_sealing_a_backlog_costs_the_same_for_each_record(sqlite_tree: Tree) -> 
         costs.append(_steps(place.engine, place.replica.seal) / length)
 
     assert costs[1] <= costs[0] * 1.3
+
+
+@pytest.mark.postgres
+def test_postgres_finds_what_to_seal_by_its_number_however_long_the_backlog(
+    postgres_tree: Tree,
+) -> None:
+    (place,) = postgres_tree.grow(PROVINCE, limits=Limits(seal_rows=100))
+    length = 3_000
+    for start in range(0, length, 100):
+        facts = [fact(f"{start + n}", n, region=PROVINCE) for n in range(100)]
+        place.write("down/all", *facts)
+    place.engine.dispose()  # a connection that ends says what it has read
+    before = _read_in_sequence(place.engine)
+    place.replica.seal()
+    place.engine.dispose()
+
+    # Every step may read what it takes, and no step the rest: that was 15 times as much here.
+    assert _read_in_sequence(place.engine) - before <= length
+
+
+def _read_in_sequence(engine: Engine) -> int:
+    """Rows of the outbox that were read by going through all of the table."""
+    asked = text(
+        "SELECT coalesce(sum(seq_tup_read), 0) FROM pg_stat_user_tables"
+        " WHERE relname = 'sync_outbox' AND schemaname = current_schema()"
+    )
+    with engine.connect() as connection:
+        return int(connection.execute(asked).scalar_one())
