@@ -23,6 +23,7 @@ def _routers() -> "list[APIRouter]":
         opening_pages,
         pages,
         paper_pages,
+        year_end_pages,
     )
 
     return [
@@ -31,6 +32,7 @@ def _routers() -> "list[APIRouter]":
         late_pages.router,
         opening_pages.router,
         paper_pages.router,
+        year_end_pages.router,
         pages.router,
     ]
 

@@ -1,21 +1,21 @@
 """Pages: accounts and their statements, the fund's ledger, the year end."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlmodel import col, select
 
-from node.accounts import general_ledger, ledger, service, year_end
+from node.accounts import general_ledger, ledger, service
 from node.accounts.balances import balances, control_balance, totals_by_source
 from node.accounts.chart import Kind, chart
-from node.accounts.models import Account, InterestRun, Posting, YearEndRequest
-from node.accounts.rates import published_rates
+from node.accounts.models import Account, InterestRun, Posting
 from node.accounts.sources import Source
 from node.accounts.statement import statement, years_of
 from node.accounts.verify import verify
+from node.accounts.year_end_pages import refreshed, year_ends_context
 from node.cases.queries import require_seeing
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.errors import Invalid, NotFound
@@ -59,10 +59,8 @@ def index(request: Request, uow: Reading, text: str = "") -> Response:
         "last_year": uow.today.year - 1,
     }
     if uow.level is Level.COUNTY:
-        context["years"] = _year_ends(uow)
-        context["may_try"] = uow.actor.holds(Role.ACCOUNTANT)
-        context["may_approve"] = uow.actor.holds(Role.APPROVER)
-    return page(request, "accounts/index.html", **context)
+        context |= year_ends_context(uow)
+    return refreshed(page(request, "accounts/index.html", **context), context)
 
 
 def _find(uow: UnitOfWork, text: str) -> list[Found]:
@@ -93,53 +91,6 @@ def _county_line(uow: UnitOfWork, code: str, accounts: int) -> dict[str, Any]:
         "control": control_balance(uow, county=RegionCode(code)),
         "run": uow.session.exec(newest.order_by(col(InterestRun.year).desc())).first(),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class YearEnd:
-    """Where a year stands: closed, tried and waiting, or to be tried."""
-
-    year: int
-    run: InterestRun | None
-    request: YearEndRequest | None
-    rate_ppm: int | None
-    bulletin: Bulletin | None
-
-
-def _year_ends(uow: UnitOfWork) -> list[YearEnd]:
-    """The year that has ended last, and those closed before."""
-    county = str(uow.node)
-    runs = uow.session.exec(select(InterestRun).where(InterestRun.county_code == county)).all()
-    closed = {run.year: run for run in runs}
-    ended = (uow.today + timedelta(days=1)).year - 1
-    rates = published_rates(uow)
-    found = []
-    for year in sorted({ended, *closed}, reverse=True):
-        rate = rates.get(year)
-        found.append(
-            YearEnd(
-                year=year,
-                run=closed.get(year),
-                request=uow.session.get(YearEndRequest, (county, year)),
-                rate_ppm=rate.rate_ppm if rate else None,
-                bulletin=rate.bulletin if rate else None,
-            )
-        )
-    return found
-
-
-@router.post("/year-ends")
-def try_year(uow: Writing, year: Annotated[int, Form()]) -> Response:
-    """Make the trial run of a year."""
-    year_end.request_year_end(uow, year)
-    return RedirectResponse("/accounts#year-ends", status_code=303)
-
-
-@router.post("/year-ends/{year}/approval")
-def approve_year(uow: Writing, year: int) -> Response:
-    """Post the interest of a year."""
-    year_end.approve_year_end(uow, year)
-    return RedirectResponse("/accounts#year-ends", status_code=303)
 
 
 def county_asked(uow: UnitOfWork, code: str) -> RegionCode:

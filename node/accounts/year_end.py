@@ -21,6 +21,8 @@ from node.accounts.rates import Rate, rate_of
 from node.accounts.serials import own_county
 from node.accounts.sources import Source
 from node.accounts.verify import difference_to_control
+from node.accounts.year_end_progress import Progress, Step
+from node.accounts.year_end_progress import begin as begin_progress
 from node.core.errors import Conflict, Invalid, NotFound, Refusal
 from node.core.i18n import sentence
 from node.core.money import percent, yuan
@@ -147,6 +149,7 @@ def close_year(uow: UnitOfWork, year: int) -> InterestRun:
         return done
     _check_ready(uow, county, year)
     rate = rate_of(uow, year)
+    progress = begin_progress(uow, year)
     closed = sql.CLOSE[uow.connection.dialect.name]
     uow.connection.execute(closed, _parameters(county, year, rate))
     accounts, earned, closing = _sums(uow, county, year)
@@ -161,9 +164,10 @@ def close_year(uow: UnitOfWork, year: int) -> InterestRun:
         closing_fen=closing,
         settled_at=uow.now,
     )
-    _post(uow, county, run, rate)
+    _post(uow, county, run, rate, progress)
     uow.session.add(run)
     _check_control(uow, county, year)
+    progress.step = Step.COMMIT
     return run
 
 
@@ -195,7 +199,9 @@ def _sums(uow: UnitOfWork, county: RegionCode, year: int) -> tuple[int, int, int
     return accounts, int(earned), int(closing)
 
 
-def _post(uow: UnitOfWork, county: RegionCode, run: InterestRun, rate: Rate) -> None:
+def _post(
+    uow: UnitOfWork, county: RegionCode, run: InterestRun, rate: Rate, progress: Progress
+) -> None:
     """One voucher for the county; nothing at all when nobody earned anything."""
     memo = f"{run.year} 年度计息，{rate.bulletin.number}，年利率 {percent(rate.rate_ppm)}"
     lines = [
@@ -203,13 +209,16 @@ def _post(uow: UnitOfWork, county: RegionCode, run: InterestRun, rate: Rate) -> 
         Line(CONTROL, -run.interest_fen),
     ]
     earned = closings.c.interest_fen != 0
+    progress.step = Step.POST
     if _any(uow, county, run.year, earned):
         day = date(run.year, 12, 31)
         run.entry_no = begin(uow, lines)
         post = {"county": str(county), "year": run.year, "entry_no": run.entry_no, "day": day}
         uow.connection.execute(sql.POST, post)
     records.publish_run(uow, run, memo)
-    _publish(uow, county, run)
+    progress.step = Step.TELL
+    _publish(uow, county, run, progress)
+    progress.step = Step.CHECK
     if run.entry_no is not None:
         head = Head(Kind.INTEREST, date(run.year, 12, 31), "bulletin", run.bulletin_id, memo)
         seal(uow, run.entry_no, head, lines)
@@ -224,12 +233,12 @@ def _any(uow: UnitOfWork, county: RegionCode, year: int, condition: Any) -> bool
     return uow.connection.execute(one).first() is not None
 
 
-def _publish(uow: UnitOfWork, county: RegionCode, run: InterestRun) -> None:
+def _publish(uow: UnitOfWork, county: RegionCode, run: InterestRun, progress: Progress) -> None:
     """Read the packed rows as a stream: a million of them would not fit the memory we allow."""
     told = packed_columns(uow.connection, sql.TOLD, records.YEAR_COLUMNS)
     streamed = told.execution_options(stream_results=True, max_row_buffer=FETCHED_RECORDS)
     given = {"county": str(county), "year": run.year}
-    records.publish_year(uow, run, uow.connection.execute(streamed, given))
+    records.publish_year(uow, run, progress.counted(uow.connection.execute(streamed, given)))
 
 
 def _check_control(uow: UnitOfWork, county: RegionCode, year: int) -> None:

@@ -1,12 +1,15 @@
 """The accountant's and the approver's pages of accounts, over HTTP."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import event
 
 from node.accounts.general_ledger import account_counts
 from node.accounts.service import account
@@ -53,6 +56,44 @@ def test_the_year_end_takes_two_people_and_two_clicks(desk: CountySite) -> None:
     done = words(desk.accountant.get("/accounts").text)
     assert "已结息" in done
     assert "2.75%" in done
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("INSERT INTO account_closing", "第 1 步（共 5 步），逐户计算积数和利息"),
+        ("INSERT INTO posting", "第 2 步（共 5 步），逐户记入利息"),
+        ("SELECT village, count(*)", "第 3 步（共 5 步），逐村写好发往各级的记录"),
+        ("INSERT INTO journal_entry", "第 4 步（共 5 步），登记凭证，核对控制科目"),
+        ("INSERT INTO sync_outbox", "第 5 步（共 5 步），写入磁盘"),
+    ],
+)
+def test_everybody_sees_how_far_a_year_end_has_come(
+    desk: CountySite, statement: str, shown: str
+) -> None:
+    desk.accountant.post("/accounts/year-ends", {"year": "2025"})
+    there, go_on = Event(), Event()
+
+    def wait(_connection: object, _cursor: object, sql: str, *_more: object) -> None:
+        if sql.lstrip().startswith(statement):
+            there.set()
+            go_on.wait(20)
+
+    event.listen(desk.site.node.engine, "before_cursor_execute", wait)
+    with ThreadPoolExecutor(1) as pool:
+        approved = pool.submit(desk.approver.post, "/accounts/year-ends/2025/approval")
+        assert there.wait(20)
+        page = desk.accountant.get("/accounts")
+        piece = words(desk.accountant.get("/accounts/year-ends/progress").text)
+        go_on.set()
+        assert approved.result().status_code == 303
+    assert shown in words(page.text)
+    assert page.headers["refresh"] == "2"  # the browser looks again, with JavaScript or without
+    assert shown in piece
+    done = desk.accountant.get("/accounts")
+    assert "已结息" in words(done.text)
+    assert "refresh" not in done.headers
+    assert desk.accountant.get("/accounts/year-ends/progress").text.strip() == ""
 
 
 def test_an_account_is_found_by_number_by_name_and_by_citizen_number(desk: CountySite) -> None:

@@ -127,6 +127,21 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// ── Progress ────────────────────────────────────────────────────────────
+// While a long piece of work is being answered, its form shows how far it has come.
+document.addEventListener("submit", (event) => {
+  const place = event.target.querySelector("[data-progress]");
+  if (!place || event.defaultPrevented) return;
+  const look = async () => {
+    try {
+      const answer = await fetch(place.dataset.progress, { credentials: "same-origin" });
+      if (answer.ok && !answer.redirected) place.innerHTML = await answer.text();
+    } catch { /* the node is busy or gone: what was shown last stays */ }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 500);
+});
+
 // ── Drafts ──────────────────────────────────────────────────────────────
 // Typed text goes to this browser at once and to the node a moment later. What the node has
 // is forgotten here; what it never got (power cut, node stopped) is put back at the next visit.
