@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from benchmarks.measure import Measure, SkippedError, timed
 from node.benefits.rates import redetermine
-from node.core.db import make_engine, writing
+from node.core.db import make_engine, widen, writing
 from node.core.ids import new_id
 from node.core.personal import Keyring
 from node.core.work import machine, unit_of_work
@@ -206,6 +206,7 @@ def _typed(sql: str) -> TextClause:
 
 
 def _floor_run(connection: Connection) -> int:
+    widen(connection)  # it works with the memory the program has
     given = {"month": MONTH}
     connection.execute(
         _typed("""
@@ -244,6 +245,7 @@ def _floor_run(connection: Connection) -> int:
 
 
 def _floor_raise(connection: Connection) -> int:
+    widen(connection)
     given = {"first": RAISED}
     connection.execute(
         _typed("""

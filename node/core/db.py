@@ -31,10 +31,15 @@ MEMORY_BYTES = 16_000_000
 """What all of SQLite in a process aims to stay under: beyond it a connection reuses its own pages
 instead of taking more. What is sorted or joined on the way is put into files beyond a few MB, so
 that the memory of a year end does not grow with the county."""
+WIDE_MB = 64
+"""What a transaction over a whole county may use for pages, and on Postgres for each sort: its own
+4 MB are meant for a hundred pages at once; bulk runs of a county queue for its serials, one at a
+time."""
 BATCH_ROWS = 1_000
 FEW_ROWS = 20
 """From so many rows on it pays to go past SQLAlchemy's dictionaries."""
 WRITING = "wuji_writing"
+_WIDE = "wuji_wide"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -77,6 +82,7 @@ def make_engine(url: str, keyring: Keyring, *, pool_size: int = 8) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "checkin", _narrow_sqlite)
     return engine
 
 
@@ -92,6 +98,28 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         "wal_autocheckpoint=4000",  # 16 MB of log: a backlog is moved into the file less often
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def widen(connection: Connection) -> None:
+    """Room for work on a whole county, until the end of its transaction: every table is touched
+    in an order that is not its own, and pages that do not stay are written again and again. On
+    SQLite a run of 300,000 pensions takes half the time with it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL work_mem = '{WIDE_MB}MB'")
+        connection.exec_driver_sql("SET LOCAL jit = off")  # it compiles a third of a second a query
+    elif not connection.info.get(_WIDE):
+        connection.info[_WIDE] = True
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{WIDE_MB * 1_000}")
+        connection.exec_driver_sql(f"PRAGMA temp.cache_size=-{WIDE_MB * 500}")
+        connection.exec_driver_sql(f"PRAGMA soft_heap_limit={MEMORY_BYTES + WIDE_MB * 1_000_000}")
+
+
+def _narrow_sqlite(connection: Any, entry: ConnectionPoolEntry) -> None:
+    if connection is not None and entry.info.pop(_WIDE, False):
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        connection.execute(f"PRAGMA soft_heap_limit={MEMORY_BYTES}")
+        connection.execute("PRAGMA shrink_memory")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy import Column, Connection, MetaData, Table
 from sqlalchemy.schema import CreateTable, DropTable
 
-BULK_MEMORY = "64MB"
-"""What one step of a bulk statement may hold before it sorts on the disk. Postgres' own 4 MB are
-meant for a hundred pages at once; bulk runs of a county queue for its serials, one at a time."""
+from node.core.db import widen
 
 
 def temporary(name: str, *columns: Column[object]) -> Table:
@@ -23,9 +21,7 @@ def temporary(name: str, *columns: Column[object]) -> Table:
 @contextmanager
 def working_table(connection: Connection, table: Table) -> Iterator[None]:
     """Let a temporary table be there for the block; what fails takes it away by rolling back."""
-    if connection.dialect.name == "postgresql":  # both until the transaction ends
-        connection.exec_driver_sql(f"SET LOCAL work_mem = '{BULK_MEMORY}'")
-        connection.exec_driver_sql("SET LOCAL jit = off")  # it compiles a third of a second a query
+    widen(connection)
     connection.execute(CreateTable(table))
     yield
     connection.execute(DropTable(table))

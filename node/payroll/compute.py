@@ -14,7 +14,7 @@ from node.benefits.life import suspend_expired
 from node.benefits.rates import redetermine
 from node.benefits.records import entitlements
 from node.benefits.rules import months_from, next_month
-from node.core.db import tell_planner
+from node.core.db import tell_planner, widen
 from node.core.errors import Conflict, Invalid
 from node.core.work import UnitOfWork
 from node.identity import require_duty
@@ -161,6 +161,7 @@ def compute(uow: UnitOfWork, month: date, *, kind: RunKind = RunKind.REGULAR) ->
     """
     county = str(own_county(uow))
     require_duty(uow, Duty.COMPUTE_PAYROLL)
+    widen(uow.connection)
     month = month.replace(day=1)
     if month > next_month(uow.today.replace(day=1)):
         raise Invalid("只能编制本月或下月的名册", field="month")
