@@ -20,6 +20,7 @@ from node.statistics.models import StatisticsReport
 from node.statistics.rules import DIMENSIONS, SHARED, Period, differences
 from node.statistics.signed import altered
 from node.supervision.service import broken_days
+from node.traces import traced
 from node.transfers.verify import findings as transfer_findings
 from tiers import Level
 
@@ -48,6 +49,8 @@ def prove(node: Node, *, show_progress: bool = False) -> list[Finding]:
         findings.append(_nothing_held(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in verify_ledger(uow))
         findings.extend(Finding(f.name, f.ok, f.detail) for f in transfer_findings(uow))
+        if uow.level is Level.COUNTY:
+            findings.append(_traced(uow))
         findings.append(_signed_postings(node, uow))
         findings.append(_uses(uow))
         findings.extend(_figures(node, uow))
@@ -78,6 +81,11 @@ def _nothing_held(uow: UnitOfWork) -> Finding:
         held == 0 and incidents == 0,
         f"搁置 {held} 条，事件 {incidents} 件",
     )
+
+
+def _traced(uow: UnitOfWork) -> Finding:
+    found = traced(uow)
+    return Finding(found.name, found.ok, found.detail)
 
 
 def _signed_postings(node: Node, uow: UnitOfWork) -> Finding:

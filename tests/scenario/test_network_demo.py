@@ -58,14 +58,23 @@ def _change_a_header(store: sqlite3.Connection) -> None:
 def _raise_a_posting(store: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.DatabaseError):  # the triggers; a thief with the file drops them
         store.execute("UPDATE posting SET fen = fen + 1")
-    for (name,) in store.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    ).fetchall():
-        store.execute(f"DROP TRIGGER {name}")
+    _drop_triggers(store)
     mine = f"county_code = '{ZHONGMU}'"
     first = f"SELECT entry_no, line_no FROM posting WHERE {mine} ORDER BY entry_no, line_no LIMIT 1"
     where = f"{mine} AND (entry_no, line_no) = ({first})"
     assert store.execute(f"UPDATE posting SET fen = fen + 100 WHERE {where}").rowcount == 1
+
+
+def _drop_triggers(store: sqlite3.Connection) -> None:
+    for (name,) in store.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    ).fetchall():
+        store.execute(f"DROP TRIGGER {name}")
+
+
+def _lose_a_bank_result(store: sqlite3.Connection) -> None:
+    _drop_triggers(store)
+    assert store.execute("DELETE FROM bank_result").rowcount
 
 
 def _report_one_more(store: sqlite3.Connection) -> None:
@@ -85,6 +94,7 @@ def _forget_a_person(store: sqlite3.Connection) -> None:
         (HANSI, _flip_a_byte_of_a_body, "✗ 签名、链和回执"),
         (ZHONGMU, _change_a_header, "✗ 签名、链和回执"),
         (ZHONGMU, _raise_a_posting, "✗ 每张凭证的个人账户记账等于控制科目"),
+        (ZHONGMU, _lose_a_bank_result, "✗ 每张凭证都有业务、批次或文件为据"),
         (PROVINCE, _raise_a_posting, "✗ 个人账户记账与县级签名的记录一致"),
         (PROVINCE, _report_one_more, "上报与签名的记录：enrolled"),
         (PROVINCE, _forget_a_person, "与逐笔重算一致：enrolled"),
