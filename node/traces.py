@@ -40,8 +40,8 @@ BEHIND: Mapping[str, str] = {
         UNION ALL SELECT substr(origin, 1, 64) FROM unmatched_money WHERE {_MINE})""",
 }
 """For each kind of trace what must be there. A transfer's case is at the county that takes the
-person in. Of many claims determined at once, who share a settlement, the entitlements must be. Money sent
-on to the fiscal account has no row but its voucher: its trace is the number of the transfer slip.
+person in. Many claims determined at once share a settlement: there it is the entitlements. Money
+sent on to the fiscal account has no row but its voucher: its trace is the transfer slip's number.
 """
 
 _UNTRACED = text(f"""

@@ -18,8 +18,14 @@ from node.accounts.serials import own_county, serial
 from node.accounts.sources import Source
 from node.banking import service as banking
 from node.banking.models import BankLine
-from node.contributions.models import Contribution, ContributionOrder, UnmatchedMoney
-from node.contributions.payers import contributions, find_payers, orders, paid_years
+from node.contributions.models import Contribution, UnmatchedMoney
+from node.contributions.payers import (
+    contributions,
+    find_payers,
+    made_up,
+    orders,
+    paid_years,
+)
 from node.contributions.records import publish_contributions
 from node.contributions.rules import Method, payment_problems
 from node.core.db import BATCH_ROWS
@@ -238,6 +244,12 @@ def _check_target(
         raise Invalid("没有这个个人账户，或账户已经注销", field="account_no")
     if for_year > uow.today.year:
         raise Invalid("缴费年度不能晚于今年", field="for_year")
+    if _is_after_its_year(item, account_no, for_year) and not _is_ordered_made_up(
+        uow, account_no, for_year
+    ):
+        raise Invalid(
+            "{year} 年度已经过去，请先办理补缴，核准后再缴费", field="for_year", year=for_year
+        )
     due = _order_amounts(uow, account_no, for_year)
     grade, on_behalf = due or (item.fen, 0)
     problems = list(
@@ -338,7 +350,7 @@ def _attribute(uow: UnitOfWork, item: UnmatchedMoney) -> int:
     """From the suspense account to a person, on the day of the decision."""
     number, year = item.to_account or 0, item.to_year or 0
     payer = find_payers(uow, account_nos=[number], citizen_numbers=[]).by_account[number]
-    make_up = _is_make_up(uow, item)
+    make_up = _is_ordered_made_up(uow, number, year)
     kind = Kind.MAKE_UP if make_up else Kind.CONTRIBUTION
     day = item.received_on
     if day.year != uow.today.year or is_locked(uow, day):
@@ -371,12 +383,18 @@ def _attribute(uow: UnitOfWork, item: UnmatchedMoney) -> int:
     return entry
 
 
-def _is_make_up(uow: UnitOfWork, item: UnmatchedMoney) -> bool:
-    """Whether money pays for a year after its end; what a bank was asked for within it does not."""
-    if item.batch_no is None or (item.account_no, item.for_year) != (item.to_account, item.to_year):
-        return (item.to_year or 0) < item.received_on.year
-    ordered = uow.session.get(ContributionOrder, (item.county_code, item.to_account, item.to_year))
-    return ordered is not None and ordered.make_up
+def _is_after_its_year(item: UnmatchedMoney, account_no: int, for_year: int) -> bool:
+    """Whether money came for a year that had ended; what a bank was asked for within it did not."""
+    asked_for = item.batch_no is not None and (item.account_no, item.for_year) == (
+        account_no,
+        for_year,
+    )
+    return not asked_for and for_year < item.received_on.year
+
+
+def _is_ordered_made_up(uow: UnitOfWork, account_no: int, for_year: int) -> bool:
+    """Whether a case has let this year be made up (补缴)."""
+    return (account_no, for_year) in made_up(uow, [account_no])
 
 
 def _reverse(uow: UnitOfWork, item: UnmatchedMoney) -> int:

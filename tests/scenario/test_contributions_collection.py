@@ -13,13 +13,14 @@ from node.accounts.models import JournalEntry, Posting
 from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.banking.models import BankLine
+from node.contributions.make_up import Asked, write_orders
 from node.contributions.models import (
     Contribution,
     ContributionOrder,
     OnBehalf,
     UnmatchedMoney,
 )
-from node.contributions.payers import enrolments
+from node.contributions.payers import enrolments, find_payers
 from node.contributions.service import (
     Doubt,
     Proposal,
@@ -238,6 +239,25 @@ def test_what_does_not_match_lies_on_the_suspense_account(county: County) -> Non
     with county.work() as uow:
         assert balances(uow, [three])[three] == {Source.INDIVIDUAL: 30_000}
         assert uow.get(BankLine, COUNTY, batch, amount.line_no).state == "failed"
+
+
+def test_money_for_a_year_that_has_ended_waits_for_a_case_to_let_it_be_made_up(
+    county: County,
+) -> None:
+    (one,) = with_cards(county, 1)
+    with county.work(county.accountant) as uow:
+        given = {"received_on": AUTUMN, "reference": "X1", "payer": "", "kind": Doubt.UNKNOWN_PAYER}
+        number = take_in(uow, fen=20_000, **given).item_no  # type: ignore[arg-type]
+    told = Proposal(Way.ATTRIBUTE, "查明是去年的", one, 2024)
+    with county.work(county.accountant) as uow, pytest.raises(Invalid, match="请先办理补缴"):
+        propose(uow, number, told)
+    with county.work(county.accountant) as uow:
+        payer = find_payers(uow, account_nos=[one], citizen_numbers=[]).by_account[one]
+        write_orders(uow, [Asked(payer, [2024], 20_000)])  # as the case does when it is approved
+    resolve(county, number, told)
+    with county.work() as uow:
+        paid = uow.session.scalars(select(Contribution)).one()
+        assert (paid.for_year, paid.make_up) == (2024, True)
 
 
 def test_two_people_resolve_an_item(county: County) -> None:
