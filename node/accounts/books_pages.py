@@ -14,7 +14,6 @@ from node.accounts.statement import statement
 from node.cases.queries import require_seeing
 from node.core.edge import Reading, Writing, page, redisplay
 from node.core.work import UnitOfWork
-from node.identity import require
 from tiers import Level, Role
 
 router = APIRouter(prefix="/accounts", include_in_schema=False)
@@ -54,8 +53,7 @@ def books(request: Request, uow: Reading, county: str = "", year: int | None = N
 def lock(uow: Writing, year: int, month: int) -> Response:
     """Close a month."""
     with redisplay("accounts/books.html", **_context(uow, year=year)):
-        require(uow, Role.ACCOUNTANT)
-        periods.lock_month(uow, year, month)
+        periods.close_month(uow, year, month)
     return RedirectResponse(f"/accounts/books?year={year}", status_code=303)
 
 

@@ -13,11 +13,12 @@ from sqlmodel import col
 from sqlmodel import select as select_rows
 
 from node.accounts.digest import month_digest
+from node.accounts.events import unexplained
 from node.accounts.models import JournalEntry, JournalLine, LedgerBook, PeriodLock
 from node.accounts.records import publish_period
 from node.accounts.serials import own_county
 from node.core.db import insert_new
-from node.core.errors import Conflict, Invalid
+from node.core.errors import Conflict, Invalid, Problems
 from node.core.money import yuan
 from node.core.work import UnitOfWork
 from node.identity import require
@@ -47,10 +48,27 @@ class Period:
         return self.lock is not None and self.lock.reopened_at is None
 
 
-def lock_month(uow: UnitOfWork, year: int, month: int, *, trace: str = "") -> PeriodLock:
-    """Close a month: nothing more is booked into it. `trace` names what it was closed by.
+def close_month(uow: UnitOfWork, year: int, month: int) -> PeriodLock:
+    """Close a month as its accountant: only when nothing of its money is unexplained.
 
-    A month that is closed already stays as it is.
+    Raises:
+        Forbidden: this node keeps no books, or this person no accounts.
+        Problems: everything that keeps it open.
+        Invalid: as `lock_month`.
+    """
+    own_county(uow)
+    require(uow, Role.ACCOUNTANT)
+    _check_month(uow, year, month)
+    if problems := list(unexplained(uow, year, month)):
+        raise Problems(problems)
+    return lock_month(uow, year, month)
+
+
+def lock_month(uow: UnitOfWork, year: int, month: int, *, trace: str = "") -> PeriodLock:
+    """Nothing more is booked into a month from now on. `trace` names what it was closed by.
+
+    Who calls has looked at what came in: `close_month`, or the income account's own closing. A
+    month that is closed already stays as it is.
 
     Raises:
         Forbidden: this node keeps no books.

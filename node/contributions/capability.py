@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from node.accounts.events import POSTING_REVERSED
+from node.accounts.events import MONTH_CHECKS, POSTING_REVERSED
 from node.banking.events import RESULT_TAKEN
+from node.contributions.closing import month_unexplained
 from node.contributions.events import person_events
 from node.contributions.matters import MakeUp
 from node.contributions.orders import barred_grades, bring_up_to_date
@@ -50,6 +51,7 @@ def _matters() -> "tuple[Matter[Any], ...]":
     return (MakeUp(),)
 
 
+MONTH_CHECKS.append(month_unexplained)
 POSTING_REVERSED.append(hear_reversal)
 GRADE_CHECKS.append(barred_grades)
 CLOSING_CHECKS.append(barred_closings)

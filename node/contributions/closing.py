@@ -265,6 +265,17 @@ def month_problems(
         )
 
 
+def month_unexplained(uow: UnitOfWork, year: int, month: int) -> Iterator[Invalid]:
+    """What keeps a month of the books open (hook of the books): its income account is not closed,
+    or something has come to light since.
+    """
+    found = income_month(uow, year, month)
+    moved = found.days or found.opening_fen or found.suspense_fen
+    if found.closing is None and moved:
+        yield Invalid("收入户还没有与银行对平，请在“缴费—收入户对账”结账", field="month")
+    yield from month_problems(uow, found)
+
+
 def _queue_problems(uow: UnitOfWork, last: date) -> Iterator[Invalid]:
     waiting = select(func.count(), func.coalesce(func.sum(unmatched.c.fen), 0)).where(
         unmatched.c.county_code == str(uow.node.county),

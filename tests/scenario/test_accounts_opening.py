@@ -16,6 +16,7 @@ from node.accounts.opening_file import read_opening
 from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.accounts.year_end import close_year
+from node.contributions.closing import close_day, close_month, transfer
 from node.contributions.service import confirm_payments
 from node.core.errors import Conflict, Forbidden, Invalid
 from tests.fixtures.county import COUNTY, County, closing, open_county, payments, publish_rate
@@ -184,7 +185,16 @@ def test_months_are_closed_on_a_page_and_workbooks_can_be_summed(desk: CountySit
         confirm_payments(uow, payments([1, 2]))
     desk.on(date(2025, 4, 2))
     assert "结账" in words(desk.accountant.get("/accounts/books?year=2025").text)
-    assert desk.accountant.post("/accounts/books/2025/3/lock").status_code == 303
+    refused = desk.accountant.post("/accounts/books/2025/3/lock")
+    assert refused.status_code == 422  # no way around the bank's statement
+    for why in ("收入户还没有与银行对平", "还有 1 天没有对账：5 日", "400.00 元没有划转"):
+        assert why in words(refused.text)
+    with desk.county.on(date(2025, 4, 2)).work(desk.county.accountant) as uow:
+        last = date(2025, 3, 31)
+        transfer(uow, fen=40_000, on=last, reference="划拨单1")
+        close_day(uow, date(2025, 3, 5), bank_fen=40_000)
+        close_day(uow, last, bank_fen=0)
+        close_month(uow, 2025, 3, bank_balance_fen=0)
     shown = words(desk.approver.get("/accounts/books?year=2025").text)
     assert "已结账" in shown
     empty = desk.approver.post("/accounts/books/2025/3/reopen", {"reason": " "})
@@ -193,9 +203,15 @@ def test_months_are_closed_on_a_page_and_workbooks_can_be_summed(desk: CountySit
         desk.approver.post("/accounts/books/2025/3/reopen", {"reason": "漏记"}).status_code == 303
     )
     assert "漏记" in words(desk.accountant.get("/accounts/books?year=2025").text)
+    assert desk.accountant.post("/accounts/books/2025/3/lock").status_code == 303
+    assert desk.approver.post("/accounts/books/2025/4/lock").status_code == 403
 
     for path, column, fen in (
-        ("/accounts/ledger.xlsx?year=2025", 4, 40_000),
+        (
+            "/accounts/ledger.xlsx?year=2025",
+            4,
+            80_000,
+        ),  # what came in, and on to the fiscal account
         ("/accounts/1/statements/2025.xlsx", 4, 20_000),
     ):
         content = desk.accountant.get(path).content
