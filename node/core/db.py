@@ -221,6 +221,8 @@ def _write_rows(connection: Connection, bulk: Bulk, rows: Sequence[Mapping[str, 
 
 
 def _write_columns(connection: Connection, bulk: Bulk, columns: Values) -> None:
+    if bulk.copy and bulk.copy.write(connection, columns):
+        return
     if len(columns[0]) >= FEW_ROWS and bulk.takes(columns):
         connection.exec_driver_sql(bulk.text, bulk.parameters(columns))
     else:

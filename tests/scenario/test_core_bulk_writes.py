@@ -5,9 +5,21 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Column, Date, Engine, MetaData, String, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    select,
+)
 from sqlalchemy.exc import DataError, IntegrityError
 
+from node.core.bulk_copy import FROM_ROWS
 from node.core.db import BATCH_ROWS, FEW_ROWS, Instant, insert_new, make_engine, upsert, writing
 from node.core.personal import Encrypted, Keyring
 from node.core.types import Json
@@ -38,6 +50,31 @@ def engine(database_url: str) -> Iterator[Engine]:
         people.metadata.create_all(connection)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def postgres_engine(postgres_url: str) -> Iterator[Engine]:
+    """The same, on Postgres."""
+    made = make_engine(postgres_url, KEYRING)
+    with writing(made) as connection:
+        people.metadata.create_all(connection)
+        connection.exec_driver_sql(COUNTING)
+    yield made
+    made.dispose()
+
+
+COUNTING = """
+    CREATE TABLE upserts (one INTEGER);
+    CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO upserts VALUES (1); RETURN NULL; END $$;
+    CREATE TRIGGER counted BEFORE UPDATE ON people FOR EACH STATEMENT EXECUTE FUNCTION count_it();
+"""
+"""An upsert is an UPDATE as well, to a trigger of statements; `COPY` is not."""
+
+
+def upserts_of(connection: Connection) -> int:
+    """How many statements that can bear a known row have written."""
+    return int(connection.exec_driver_sql("SELECT count(*) FROM upserts").scalar_one())
 
 
 def person(no: int, **over: Any) -> Row:
@@ -72,7 +109,7 @@ def test_what_is_written_is_read_whatever_its_type(
     assert stored(engine) == rows
 
 
-@pytest.mark.parametrize("count", [1, FEW_ROWS])
+@pytest.mark.parametrize("count", [1, FEW_ROWS, MANY])
 def test_a_second_time_changes_what_is_there_but_not_what_is_kept(
     engine: Engine, count: int
 ) -> None:
@@ -84,7 +121,7 @@ def test_a_second_time_changes_what_is_there_but_not_what_is_kept(
     assert stored(engine) == [person(no, name="改") for no in range(count)]
 
 
-@pytest.mark.parametrize("count", [1, FEW_ROWS])
+@pytest.mark.parametrize("count", [1, FEW_ROWS, MANY])
 def test_a_column_left_out_gets_the_default_it_has(engine: Engine, count: int) -> None:
     rows = [person(no) for no in range(count)]
     for row in rows:
@@ -94,7 +131,7 @@ def test_a_column_left_out_gets_the_default_it_has(engine: Engine, count: int) -
     assert {row["kind"] for row in stored(engine)} == {"made in Python"}
 
 
-@pytest.mark.parametrize("count", [2, FEW_ROWS])
+@pytest.mark.parametrize("count", [2, FEW_ROWS, MANY])
 def test_one_row_that_cannot_be_written_is_an_integrity_error(engine: Engine, count: int) -> None:
     rows = [person(no) for no in range(count)]
     rows[-1]["name"] = None
@@ -112,7 +149,7 @@ def test_personal_data_is_not_in_clear_text_however_many_are_written(engine: Eng
     assert b"410199" not in bytes(found)
 
 
-@pytest.mark.parametrize("count", [2, FEW_ROWS])
+@pytest.mark.parametrize("count", [2, FEW_ROWS, MANY])
 def test_of_one_row_written_twice_at_once_the_last_word_stands(engine: Engine, count: int) -> None:
     rows = [person(no) for no in range(count)]
     with writing(engine) as connection:
@@ -123,6 +160,37 @@ def test_of_one_row_written_twice_at_once_the_last_word_stands(engine: Engine, c
         *(row["name"] for row in rows[1:]),
         f"王{count}",
     ]
+
+
+def test_one_row_of_many_that_is_there_is_changed_and_the_rest_is_new(engine: Engine) -> None:
+    rows = [person(no) for no in range(FROM_ROWS)]
+    with writing(engine) as connection:
+        upsert(connection, people, [person(FROM_ROWS // 2, name="旧")])
+        upsert(connection, people, rows)
+    assert stored(engine) == rows
+
+
+@pytest.mark.postgres
+def test_new_rows_are_copied_and_known_ones_are_not(postgres_engine: Engine) -> None:
+    rows = [person(no) for no in range(FROM_ROWS)]
+    with writing(postgres_engine) as connection:
+        upsert(connection, people, rows)
+        assert upserts_of(connection) == 0
+        upsert(connection, people, rows)
+        assert upserts_of(connection) == 1
+
+
+@pytest.mark.postgres
+def test_what_copy_refuses_is_the_error_of_the_statement_and_ends_no_transaction(
+    postgres_engine: Engine,
+) -> None:
+    rows = [person(no) for no in range(FROM_ROWS)]
+    with writing(postgres_engine) as connection:
+        connection.exec_driver_sql("CREATE UNIQUE INDEX of_names ON people (name)")
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            upsert(connection, people, [*rows, person(FROM_ROWS, name="王0")])
+        upsert(connection, people, rows)
+    assert stored(postgres_engine) == rows
 
 
 @pytest.mark.postgres
