@@ -49,7 +49,10 @@ class IncomeDay:
 
 @dataclass(frozen=True, slots=True)
 class IncomeMonth:
-    """A month: its days with movements, balances at its beginning and end, what keeps it open."""
+    """A month: its days with movements, balances at its beginning and end, what keeps it open.
+
+    Opened again (反结账) it has no closing: the bank's balance is stated anew.
+    """
 
     year: int
     month: int
@@ -108,7 +111,7 @@ def income_month(uow: UnitOfWork, year: int, month: int) -> IncomeMonth:
             IncomeDay(day, int(fen), int(on), _still(closed.get(day.day), int(fen)))
             for day, fen, on in uow.connection.execute(by_day)
         ],
-        closing=closed.get(WHOLE_MONTH),
+        closing=closed.get(WHOLE_MONTH) if is_locked(uow, last) else None,
         suspense_fen=-_balance(uow, SUSPENSE, through=last),
     )
 
@@ -222,7 +225,7 @@ def close_month(uow: UnitOfWork, year: int, month: int, *, bank_balance_fen: int
             "{year} 年 {month} 月还没有结束，不能结账", field="month", year=year, month=month
         )
     found = income_month(uow, year, month)
-    if found.closing is not None and is_locked(uow, last):
+    if found.closing is not None:
         raise Conflict("{year} 年 {month} 月已经结账", year=year, month=month)
     problems = list(month_problems(uow, found, bank_balance_fen=bank_balance_fen))
     if problems:

@@ -203,7 +203,9 @@ def test_months_are_closed_on_a_page_and_workbooks_can_be_summed(desk: CountySit
         desk.approver.post("/accounts/books/2025/3/reopen", {"reason": "漏记"}).status_code == 303
     )
     assert "漏记" in words(desk.accountant.get("/accounts/books?year=2025").text)
-    assert desk.accountant.post("/accounts/books/2025/3/lock").status_code == 303
+    assert desk.accountant.post("/accounts/books/2025/3/lock").status_code == 422
+    closing = {"year": "2025", "month": "3", "balance": "0.00"}  # the bank's balance, stated anew
+    assert desk.accountant.post("/contributions/periods/month", closing).status_code == 303
     assert desk.approver.post("/accounts/books/2025/4/lock").status_code == 403
 
     for path, column, fen in (
