@@ -1,6 +1,6 @@
 """The bytes of a link over httpx: one request, one answer, and a way to hang up from outside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
 from typing import Any
@@ -43,8 +43,8 @@ class HttpPost:
         request = self._client.build_request(
             method,
             self._url + path,
-            headers=headers,
-            content=body,
+            headers={**headers, "content-length": str(len(body))} if body else headers,
+            content=_once(body) if body else None,
             timeout=httpx.Timeout(patience, connect=min(patience, 10.0)),
             extensions={"trace": self._trace},
         )
@@ -77,6 +77,13 @@ class HttpPost:
             found = info["return_value"].get_extra_info("socket")
             if found is not None:
                 self._sockets.add(found)
+
+
+def _once(body: bytes) -> Iterator[bytes]:
+    """A body that is let go when it has been sent: a request and its answer hold each other, and
+    would hold it until the collector comes by.
+    """
+    yield body
 
 
 def _read(response: httpx.Response, limit: int) -> bytes:
