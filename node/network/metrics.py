@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
+from node.accounts.year_end_progress import STEPS, running
 from node.core.clock import from_iso
 from node.network import state
 from node.network.rules import Signs
@@ -39,6 +40,7 @@ def exposition(node: Node) -> str:
         _links(board, connection, now)
         for kind, number in state.held_by_kind(connection).items():
             board.set("wuji_held_records", "Records held back", number, kind=kind)
+    _year_end(board, str(node.code))
     _own(board, found.known[str(node.code)].signs, now)
     _network(board, found)
     _traffic(board, node.replica.meter)
@@ -78,6 +80,13 @@ def _own(board: _Board, signs: Signs, now: datetime) -> None:
     if signs.certificate_until is not None:
         left = (signs.certificate_until - now) / SECOND
         board.set("wuji_certificate_seconds", "Until this node's certificate ends", left)
+
+
+def _year_end(board: _Board, county: str) -> None:
+    now = running(county)
+    text = f"Step of {len(STEPS)} of the year end that runs in this process, 0 when none does"
+    board.set("wuji_year_end_step", text, now.number if now else 0)
+    board.set("wuji_year_end_seconds", "How long it has run", now.seconds if now else 0)
 
 
 def _streams(board: _Board, connection: Connection, now: datetime) -> None:

@@ -15,6 +15,7 @@ from node.accounts.general_ledger import account_counts
 from node.accounts.service import account
 from node.contributions.service import confirm_payments
 from node.core.errors import NotFound
+from node.network.metrics import exposition
 from tests.fixtures.county import COUNTY, OTHER_VILLAGE, VILLAGE, payments, publish_rate
 from tests.fixtures.county_site import CountySite, open_county_site, words
 from tests.fixtures.offices import person
@@ -84,16 +85,19 @@ def test_everybody_sees_how_far_a_year_end_has_come(
         approved = pool.submit(desk.approver.post, "/accounts/year-ends/2025/approval")
         assert there.wait(20)
         page = desk.accountant.get("/accounts")
+        told = exposition(desk.site.node)
         piece = words(desk.accountant.get("/accounts/year-ends/progress").text)
         go_on.set()
         assert approved.result().status_code == 303
     assert shown in words(page.text)
     assert page.headers["refresh"] == "2"  # the browser looks again, with JavaScript or without
     assert shown in piece
+    assert f"wuji_year_end_step {shown[2]}.0" in told  # at the command line, where no page is
     done = desk.accountant.get("/accounts")
     assert "已结息" in words(done.text)
     assert "refresh" not in done.headers
     assert desk.accountant.get("/accounts/year-ends/progress").text.strip() == ""
+    assert "wuji_year_end_step 0.0" in exposition(desk.site.node)
 
 
 def test_an_account_is_found_by_number_by_name_and_by_citizen_number(desk: CountySite) -> None:

@@ -1,10 +1,13 @@
 """Year-end interest: two people, once, for everybody; settlements inside the year."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from node.accounts.balances import balances, control_balance
@@ -13,6 +16,7 @@ from node.accounts.service import account as account_at
 from node.accounts.settlement import settle_accounts
 from node.accounts.sources import Source
 from node.accounts.statement import statement, years_of
+from node.accounts.statement_paper import Letterhead, village_statements
 from node.accounts.verify import verify
 from node.accounts.year_end import (
     approve_year_end,
@@ -22,7 +26,10 @@ from node.accounts.year_end import (
     try_last_year,
 )
 from node.contributions.service import confirm_payments, pay_subsidies
+from node.core.divisions import Places
 from node.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from node.core.work import UnitOfWork
+from node.policy.models import Bulletin
 from tests.fixtures.county import (
     COUNTY,
     OTHER_VILLAGE,
@@ -282,3 +289,35 @@ def test_province_and_village_hold_the_closings_and_can_explain_them(
         with village.work() as uow:
             found = statement(uow, account_at(uow, RegionCode(COUNTY), 1), 2025)
             assert found.lines[-1].note.startswith("积数")
+        know_bulletins(village, of=county.office)
+        assert printed(village) == printed(county.office)
+        assert [page.count("410122-0000000") for page in printed(village)] == [1, 1]
+
+
+def know_bulletins(office: Office, *, of: Office) -> None:
+    """The bulletins of one office lie at another too, as they come down everywhere."""
+    with of.work(writing=False) as here, office.work() as there:
+        for bulletin in here.session.scalars(select(Bulletin)):
+            there.session.add(Bulletin(**bulletin.model_dump()))
+
+
+def printed(office: Office) -> list[str]:
+    """The statements of the village as this office prints them, a page each.
+
+    They come as they are made: the first is complete before the last person is read.
+    """
+    head = Letterhead("荣庄村委会", "2026-01-05", Places({}, {}))
+    read: list[int] = []
+
+    @contextmanager
+    def work() -> Iterator[UnitOfWork]:
+        with office.work(writing=False) as uow:
+            yield uow
+            read.append(1)
+
+    sent = village_statements(work, head, RegionCode(VILLAGE), 2025)
+    first = next(sent) + next(sent)
+    assert b"stream" in first
+    assert read == []
+    whole = first + b"".join(sent)
+    return [page.extract_text() for page in PdfReader(BytesIO(whole)).pages]
