@@ -1,8 +1,9 @@
 """Random seasons of collecting against a small model that knows nothing of the program.
 
 People are presented at the bank, answered well, badly, late or not at all, twice or with another
-amount; they pay at the counter, change their grade, have payments taken back; some transactions
-crash before their commit. After every step accounts, income account and suspense account agree.
+amount; they pay at the counter, change their grade, have payments taken back, die while the bank
+has them; some transactions crash before their commit. After every step accounts, income account and
+suspense account agree.
 """
 
 import os
@@ -24,6 +25,10 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from node.accounts.balances import balances, journal_lines
+from node.accounts.chart import CONTROL, Kind
+from node.accounts.ledger import Entry, Head, Line, NewPosting, book
+from node.accounts.service import close_accounts
+from node.accounts.sources import Source
 from node.accounts.verify import verify
 from node.banking.service import mark_sent
 from node.contributions.models import Contribution, UnmatchedMoney
@@ -50,7 +55,7 @@ from tests.fixtures.collecting import (
     said,
     with_cards,
 )
-from tests.fixtures.county import GRADES, County, closing, open_county, payment
+from tests.fixtures.county import GRADES, VILLAGE, County, closing, open_county, payment
 from tests.fixtures.schema import Fresh
 
 PEOPLE = 3
@@ -67,13 +72,14 @@ class Model:
     grade: dict[int, int]
     paid: dict[int, int] = field(default_factory=dict)
     at_bank: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)
     income: int = 0
     suspense: int = 0
 
     def collected(self, person: int, fen: int) -> None:
-        """The bank has the money of a line: the person's, unless paid meanwhile."""
+        """The bank has the money of a line: the person's, unless paid meanwhile, or dead."""
         self.income += fen
-        if person in self.paid:
+        if person in self.paid or person in self.dead:
             self.suspense += fen
         else:
             self.paid[person] = fen
@@ -109,7 +115,8 @@ class Season(RuleBasedStateMachine):
 
     @rule(crashes=st.booleans())
     def present(self, crashes: bool) -> None:
-        due = [n for n in self.people if n not in self.model.paid and n not in self.model.at_bank]
+        not_due = {*self.model.paid, *self.model.at_bank, *self.model.dead}
+        due = [n for n in self.people if n not in not_due]
         with suppress(CrashError), self.crashing(crashes=crashes) as uow:
             batch = withhold(uow, 2025, bank_code=TEXT).batch
             assert (batch.lines if batch else 0) == len(due)
@@ -166,13 +173,15 @@ class Season(RuleBasedStateMachine):
                 uow, [payment(person, fen=fen, grade_fen=fen, method="counter")]
             )
         if not crashes and not outcome.reason:
-            assert person not in self.model.paid
+            assert person not in {*self.model.paid, *self.model.dead}
             self.model.paid[person] = fen
             self.model.income += fen
 
     @rule(place=st.integers(0, PEOPLE - 1), grade=st.sampled_from(GRADES))
     def choose_another_grade(self, place: int, grade: int) -> None:
         person = self.people[place]
+        if person in self.model.dead:
+            return
         fixed = person in self.model.paid or person in self.model.at_bank
         try:
             with self.county.work(self.county.accountant) as uow:
@@ -195,6 +204,24 @@ class Season(RuleBasedStateMachine):
             )
             reverse_payment(uow, uow.session.scalars(mine).one(), reason="记错")
         self.model.income -= self.model.paid.pop(person)  # at the bank it stays until answered
+
+    @rule(place=st.integers(0, PEOPLE - 1))
+    def die(self, place: int) -> None:
+        """What was paid goes to the heirs and the account is closed, whatever the bank does yet."""
+        person = self.people[place]
+        if person in self.model.dead:
+            return
+        held = self.model.paid.pop(person, 0)
+        with self.county.work() as uow:
+            if held:
+                back = NewPosting(
+                    person, VILLAGE, Source.INDIVIDUAL, Kind.REFUND, -held, DAY, DAY.year
+                )
+                lines = [Line(CONTROL, held), Line("income_account", -held)]
+                book(uow, Entry(Head(Kind.REFUND, DAY, "case", "C", "死亡"), lines, [back]))
+            close_accounts(uow, [person], on=DAY)
+        self.model.dead.add(person)
+        self.model.income -= held
 
     @rule()
     def give_back_what_is_in_doubt(self) -> None:
