@@ -11,6 +11,8 @@ from node.accounts.statement import Statement
 from node.core.clock import business_date
 from node.core.money import yuan
 from node.core.paper import Paper
+from node.core.signing import Facts, attest
+from node.core.work import UnitOfWork
 
 if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
@@ -18,8 +20,19 @@ if TYPE_CHECKING:
 FEN_PER_YUAN = 100
 
 
-def acceptance_sheet(request: LedgerRequest, *, office: str) -> bytes:
-    """期初数据验收单: what was taken over, control totals, who put it up and who accepted it."""
+OPENING = "opening"
+"""What the code on an acceptance sheet says it is."""
+
+
+def acceptance_sheet(uow: UnitOfWork, request: LedgerRequest, *, office: str) -> bytes:
+    """期初数据验收单: what was taken over, control totals, who put it up and who accepted it.
+
+    Once decided it is signed by the county's node: its code holds the file's fingerprint and the
+    totals, and any node verifies it with no line.
+
+    Raises:
+        Unavailable: it is decided, and this node has not joined the network yet.
+    """
     told = request.told
     paper = Paper("期初数据验收单", footer=office)
     paper.heading("个人账户期初数据验收单", under=office)
@@ -48,8 +61,28 @@ def acceptance_sheet(request: LedgerRequest, *, office: str) -> bytes:
         aligns=["L", "R"],
     )
     paper.line("文件逐行核对无误，人数和金额与原系统控制数一致，一次记入一张凭证。")
+    if request.decided_at:
+        paper.line("用本系统任何一级节点的“核验凭证”扫描下面的二维码，不联网也能核验真伪。")
+        paper.code(attest(uow.connection, request.county_code, signed_facts(request, decided)))
     paper.to_sign("提交人", "验收人", "单位（盖章）")
     return paper.bytes()
+
+
+def signed_facts(request: LedgerRequest, decided: str) -> Facts:
+    """What the code of an acceptance sheet says; amounts in fen."""
+    told = request.told
+    return {
+        "what": OPENING,
+        "number": f"{request.county_code[:6]}-{request.entry_no or 0}",
+        "verdict": _verdict(request),
+        "file": request.subject,
+        "people": int(told["people"]),
+        "fen": int(told["fen"]),
+        "as_of": str(told["as_of"]),
+        "asked_by": request.requested_by_name,
+        "decided_by": request.decided_by_name,
+        "on": decided,
+    }
 
 
 def _verdict(request: LedgerRequest) -> str:

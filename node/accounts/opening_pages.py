@@ -116,6 +116,6 @@ def sheet(request: Request, uow: Reading, request_id: str) -> Response:
     found = uow.session.get(LedgerRequest, request_id)
     if found is None or found.kind != Kinds.OPENING:
         raise NotFound("没有这份期初数据")
-    content = acceptance_sheet(found, office=request.app.state.node.title)
+    content = acceptance_sheet(uow, found, office=request.app.state.node.title)
     headers = {"Content-Disposition": f'inline; filename="opening-{request_id}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

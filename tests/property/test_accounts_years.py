@@ -252,8 +252,8 @@ class Years(RuleBasedStateMachine):
         for _ in range(2):
             with self.county.work() as uow:
                 close_year(uow, ended)
+        self.rate = (ppm, lag)  # of a year without accounts too: it is the last one published
         if any(life.moves for life in self.model.lives.values()):
-            self.rate = (ppm, lag)
             self.model.years[ended] = self.rate
 
     def lock_months_before(self, year: int, month: int) -> None:
@@ -342,6 +342,14 @@ def test_a_settlement_that_earned_nothing_does_not_hold_what_is_booked_next(year
     years.pay_the_year(account=1, grade=20_000)
     years.time_passes(months=1, ppm=0, lag=0)
     years.settle_inside_the_year(account=1)
+
+
+def test_the_rate_of_a_year_without_money_is_the_last_one_all_the_same(years: Years) -> None:
+    """A settlement inside the next year earns by it."""
+    years.time_passes(months=12, ppm=8_581, lag=0)
+    years.pay_the_year(account=1, grade=20_000)
+    years.time_passes(months=1, ppm=0, lag=0)
+    years.die(account=1)
 
 
 def test_a_new_rate_reaches_a_source_that_became_known_late(years: Years) -> None:

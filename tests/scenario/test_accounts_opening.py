@@ -11,7 +11,8 @@ from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from node.accounts.balances import balances
-from node.accounts.opening import accept_opening, check_opening, request_opening
+from node.accounts.books_paper import signed_facts
+from node.accounts.opening import accept_opening, check_opening, openings, request_opening
 from node.accounts.opening_file import read_opening
 from node.accounts.sources import Source
 from node.accounts.verify import verify
@@ -19,6 +20,7 @@ from node.accounts.year_end import close_year
 from node.contributions.closing import close_day, close_month, transfer
 from node.contributions.service import confirm_payments
 from node.core.errors import Conflict, Forbidden, Invalid
+from node.core.signing import attest
 from tests.fixtures.county import COUNTY, County, closing, open_county, payments, publish_rate
 from tests.fixtures.county_site import CountySite, open_county_site, words
 from tests.fixtures.sites import with_places
@@ -178,6 +180,14 @@ def test_the_pages_look_keep_what_was_typed_accept_and_print(desk: CountySite) -
     text = PdfReader(BytesIO(pdf)).pages[0].extract_text()
     for said in ("个人账户期初数据验收单", "3,334.56", "验收合格，已记账", "期初.xlsx", "省级补贴"):
         assert said in text
+    assert "扫描下面的二维码" in text
+    with desk.county.work() as uow:
+        (request,) = openings(uow)
+        code = attest(uow.connection, COUNTY, signed_facts(request, "2025-01-10"))
+    proved = words(desk.approver.post("/contributions/verify", {"code": code}).text)
+    for said in ("凭证真实", "期初数据验收单", "3,334.56", "验收合格，已记账", request.subject):
+        assert said in proved
+    assert "凭证真实" not in desk.approver.post("/contributions/verify", {"code": code[:-9]}).text
 
 
 def test_months_are_closed_on_a_page_and_workbooks_can_be_summed(desk: CountySite) -> None:
