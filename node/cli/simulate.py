@@ -1,20 +1,14 @@
 """`wuji simulate`: play the sync engine against a hostile world, for those who work on it."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from sync.simulation import BrokenPromiseError, Outcome, known_mutants, run_many
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from sync.simulation import BrokenPromiseError, Outcome
 
 
 def simulate(
@@ -30,6 +24,9 @@ def simulate(
 
     同一种子每次相同；失败的种子会给出一条重演的命令，退出码为 1。
     """
+    # 5 MB and 0.1 s that a node at work has no use for
+    from sync.simulation import BrokenPromiseError, known_mutants, run_many  # noqa: PLC0415
+
     if mutant and mutant not in known_mutants():
         names = "\n".join(f"  {name}  {says}" for name, says in known_mutants().items())
         typer.echo(f"没有名为 {mutant} 的错误；可以种下的有：\n{names}", err=True)
@@ -52,7 +49,17 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _bar() -> Progress:
+def _bar() -> "Progress":
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -64,7 +71,7 @@ def _bar() -> Progress:
     )
 
 
-def _summary(played: list[Outcome], broken: list[BrokenPromiseError]) -> str:
+def _summary(played: list["Outcome"], broken: list["BrokenPromiseError"]) -> str:
     crashes = sum(sum(outcome.crashes.values()) for outcome in played)
     said = (
         f"{len(played)} 个种子通过，{len(broken)} 个失败；"
