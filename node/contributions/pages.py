@@ -12,6 +12,8 @@ from node.cases.queries import require_seeing
 from node.contributions import service
 from node.contributions.cockpit import cockpit, waiting_for_subsidy
 from node.contributions.collection_ways import require_way
+from node.contributions.downloads import XLSX, file_answer
+from node.contributions.exports import workbook
 from node.contributions.payers import find_payers, paid_for
 from node.contributions.payments_file import FileLine, read_payments
 from node.contributions.rules import Method
@@ -43,6 +45,26 @@ METHODS = {
 def index(request: Request, uow: Reading, year: int | None = None, done: str = "") -> Response:
     """The cockpit of a year."""
     return page(request, "contributions/index.html", done=done, **_cockpit_context(uow, year))
+
+
+@router.get("/cockpit.xlsx")
+def export_cockpit(request: Request, uow: Reading, year: int) -> Response:
+    """The year by village as a workbook."""
+    require_seeing(uow)
+    names = request.app.state.node.places
+    told = (
+        (
+            line.key,
+            names.name(line.key),
+            *(line.due, line.due_fen, line.paid, line.paid_fen, line.missing),
+        )
+        for line in cockpit(uow, year, region=uow.actor.scope).by_village
+    )
+    columns = ("应缴（人）", "应缴（元）", "已缴（人）", "已缴（元）", "还差（人）")
+    headings = ("村（社区）代码", "村（社区）", *columns)
+    return file_answer(
+        f"{year}年度缴费.xlsx", workbook(f"{year}缴费", headings, told, money=(3, 5)), XLSX
+    )
 
 
 def _cockpit_context(uow: UnitOfWork, year: int | None) -> dict[str, Any]:

@@ -112,6 +112,8 @@ def test_exports_add_up(desk: CountySite) -> None:
     loaded(desk, "YHDKFK1_S.TXT", [*rows, (1, 9, "过路人", 50, "AAAAAAA")])
     for path, column, total in (
         ("/contributions/orders.xlsx?year=2025", 5, 600.0),
+        ("/contributions/cockpit.xlsx?year=2025", 3, 600.0),
+        ("/contributions/cockpit.xlsx?year=2025", 5, 600.0),
         ("/contributions/queue.xlsx", 4, 0.5),
         ("/contributions/periods.xlsx?year=2025&month=9", 1, 600.5),
     ):
