@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random, SystemRandom
@@ -13,6 +14,7 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync.ahead import Work
 from sync.backoff import Backoff, Budget
 from sync.errors import SyncRefusal
 from sync.exchange import Pull, Push, Step, note_contact, seal_what_is_written
@@ -109,7 +111,8 @@ class Link:
         self._sleep = sleep
         self._post = HttpPost(client(), url)
         self._line = line_to_parent(replica, self._post, limits)
-        self._push = Push(replica, self._line, timer, limits.budget())
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync-ahead")
+        self._push = Push(replica, self._line, timer, limits.budget(), self._start_beside)
         self._pull = Pull(replica, self._line, timer, limits.wait, limits.budget())
         self._opened_at: float | None = None
         self._pushed_up_to = -1
@@ -167,12 +170,16 @@ class Link:
     def close(self) -> None:
         """Give up the connections; the link must not be used afterwards."""
         self._post.close()
+        self._beside.shutdown()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _start_beside(self, work: Work) -> Work:
+        return self._beside.submit(work).result
 
     def _repeat(self, step: Callable[[], Step], count: Callable[[Step], None]) -> None:
         backoff = self._backoff()

@@ -12,11 +12,13 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from sync import log, restoring, segment, wire, wording
+from sync.ahead import Ahead, Start, at_once
 from sync.backoff import Budget
 from sync.certificate import Certificate
 from sync.database import reading, writing
 from sync.errors import Cloned, Expired, NotMember, Untrusted
 from sync.giving import fitting
+from sync.limits import Limits
 from sync.line import Line, LinkDown, NotGranted
 from sync.links import PARENT, note_link
 from sync.messages import Declined, Head, Hello, Taken, Welcome
@@ -60,12 +62,17 @@ class Push:
     line: Line
     timer: Callable[[], float]
     budget: Budget = field(default_factory=Budget)
+    start: Start = at_once
+    _ahead: Ahead = field(init=False)
     _parent_heads: dict[StreamId, Head] = field(default_factory=dict, init=False)
     _left_alone: set[StreamId] = field(default_factory=set, init=False)
     _shown: set[Setup] = field(default_factory=set, init=False)
     _sent: tuple[str, int] = field(default=("", 0), init=False)
     _disagreed: dict[StreamId, int] = field(default_factory=dict, init=False)
     is_stale: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._ahead = Ahead(self.replica, self.start)
 
     def open_session(self) -> None:
         """Say who we are, and learn how far the parent holds our streams.
@@ -135,7 +142,7 @@ class Push:
         """
         if self.replica.wants_session():
             self.open_session()
-        ready = self.replica.outgoing(
+        ready = self._ahead.ready(
             self._parent_heads, budget=self.budget.size, without=self._left_alone
         )
         if not ready:
@@ -164,6 +171,11 @@ class Push:
         while len(certificates) > self._most_certificates() and len(chosen) > 1:
             chosen = chosen[: len(chosen) // 2]
             certificates = self._introductions(chosen)
+        self._ahead.begin(
+            self._parent_heads | ends_of(chosen, self.replica.site.limits),
+            budget=self.budget.size,
+            without=self._left_alone,
+        )
         return self._deliver(chosen, Cargo({}, certificates, chosen))
 
     def _most_certificates(self) -> int:
@@ -188,7 +200,7 @@ class Push:
         if progress := wording.read_progress(answer):
             self._sent = (progress.digest, progress.have)
         if taken.receipt:
-            self.replica.record_receipt(taken.receipt)
+            self._ahead.heard(taken.receipt)
         before = dict(self._parent_heads)
         self._parent_heads.update({head.stream: head for head in taken.watermarks})
         self._left_alone.update(_streams(taken.refused))
@@ -339,6 +351,15 @@ def note_contact(replica: Replica) -> None:
     parent = parent_of(replica)
     with writing(site.engine) as connection:
         note_link(connection, parent, role=PARENT, last_contact=site.now(), failures=0)
+
+
+def ends_of(sealed: Iterable[Sealed], limits: Limits) -> dict[StreamId, Head]:
+    """Where the streams of these segments stand once all of them are taken."""
+    ends = {}
+    for each in sealed:
+        header = read_header(each.header, limits)
+        ends[header.stream] = Head(*header.stream, header.last, each.hash().hex())
+    return ends
 
 
 def _streams(refused: Iterable[Declined]) -> set[StreamId]:
