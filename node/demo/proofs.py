@@ -192,17 +192,25 @@ def _province_equals_counties(nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
     with province.work(writing=False) as uow:
         years = figures.years(uow)
         whole = {year: recount.whole(uow, PROVINCE, year) for year in years}
+    before, wrong = [], []
     for year in years:
         parts: Counter[str] = Counter()
         for code, node in nodes.items():
             if code.level is Level.COUNTY:
                 with node.work(writing=False) as uow:
                     parts.update(recount.whole(uow, code, year))
-        ok = all(whole[year][m.name] == parts[m.name] for m in MEASURES)
-        detail = (
-            f"参保 {whole[year]['enrolled']:,} 人，余额 {whole[year]['balance_fen'] / 100:,.2f} 元"
-        )
+        found = whole[year]
+        ok = all(found[m.name] == parts[m.name] for m in MEASURES)
+        if not found["enrolled"]:  # years that were made up before anybody was enrolled here
+            before.append(year)
+            wrong += [] if ok else [str(year)]
+            continue
+        detail = f"参保 {found['enrolled']:,} 人，余额 {found['balance_fen'] / 100:,.2f} 元"
         yield Proof("河南省", f"{year} 年：省级等于各县之和", ok=ok, detail=detail)
+    if before:
+        title = f"{min(before)}—{max(before)} 年：省级等于各县之和"
+        detail = f"参保以前补缴的 {len(before)} 个年度，不一致的：{'、'.join(wrong) or '无'}"
+        yield Proof("河南省", title, ok=not wrong, detail=detail)
 
 
 def _pensions_whole(stage: Stage, nodes: dict[RegionCode, Node]) -> Iterator[Proof]:
