@@ -5,6 +5,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from benchmarks.bank_files import measure as bank_files
 from benchmarks.bank_result import measure as bank_result
 from benchmarks.interest import measure as interest
 from benchmarks.measure import Benchmark, SkippedError, machine, row, table, timed
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "many": sync_many,
     "interest": interest,
     "bank": bank_result,
+    "files": bank_files,
     "village": village,
     "snapshot": snapshot,
     "payroll": payroll,

@@ -1,13 +1,16 @@
 """Files on their way to a bank, written as its description says."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
+from operator import attrgetter
 
 from node.banking.description import HEADINGS, Bank
 from node.banking.rules import order_number
 
 TOTAL = "合计"
+PIECE_LINES = 1_000
 XLSX_EPOCH = (2000, 1, 1)  # a workbook bears no time, so that the same lines are the same bytes
 
 
@@ -30,27 +33,28 @@ def bank_yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
-def _values(line: OutgoingLine) -> Mapping[str, str]:
-    return {
-        "order": order_number(line.batch_no, line.line_no),
-        "name": line.name,
-        "citizen_number": line.citizen_number,
-        "account": line.account,
-        "yuan": bank_yuan(line.fen),
-        "batch": f"{line.batch_no:06d}",
-        "region": line.region,
-        "purpose": line.purpose,
-    }
+_WRITTEN: Mapping[str, Callable[[OutgoingLine], str]] = {
+    "order": lambda line: order_number(line.batch_no, line.line_no),
+    "name": attrgetter("name"),
+    "citizen_number": attrgetter("citizen_number"),
+    "account": attrgetter("account"),
+    "yuan": lambda line: bank_yuan(line.fen),
+    "batch": lambda line: f"{line.batch_no:06d}",
+    "region": attrgetter("region"),
+    "purpose": attrgetter("purpose"),
+}
+"""How each column that a description may name is written."""
 
 
 def write_lines(bank: Bank, lines: Iterable[OutgoingLine]) -> Iterator[bytes]:
     """The content of one file, in pieces."""
-    rows = ([_values(line)[column] for column in bank.outgoing] for line in lines)
+    columns = [_WRITTEN[name] for name in bank.outgoing]
+    rows = ([column(line) for column in columns] for line in lines)
     if bank.format == "workbook":
         yield write_workbook(bank.outgoing, rows)
         return
-    for row in rows:
-        yield f"{bank.separator.join(row)}\n".encode(bank.encoding)
+    while piece := "".join(f"{bank.separator.join(row)}\n" for row in islice(rows, PIECE_LINES)):
+        yield piece.encode(bank.encoding)
 
 
 def write_workbook(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
