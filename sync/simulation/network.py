@@ -36,6 +36,12 @@ class Ends(Protocol):
 
     def is_cut_off(self, child: str) -> bool: ...
 
+    def day(self) -> float: ...
+
+    def comes_late(self, child: str, path: str, *, sent: float) -> None:
+        """A call of that day arrives only now."""
+        ...
+
     def later(self, seconds: float, then: Callable[[], None], what: str) -> None: ...
 
     def pass_time(self, seconds: float) -> None: ...
@@ -73,7 +79,7 @@ class Network:
         def arrive(what: bytes = body) -> Reply | None:
             return self._ends.reach_parent(child, method, path, headers=headers, body=what)
 
-        self._misdirect(weather, arrive, path)
+        self._misdirect(weather, arrive, child, path)
         sent = self._cut(weather, body)
         reply = arrive(sent)
         if reply is None or len(sent) < len(body):
@@ -82,18 +88,26 @@ class Network:
             raise LinkDown("no answer", reached=True)
         return self._answer(weather, child, path, reply, carried=len(sent))
 
-    def _misdirect(self, weather: Weather, arrive: Callable[[], Reply | None], path: str) -> None:
+    def _misdirect(
+        self, weather: Weather, arrive: Callable[[], Reply | None], child: str, path: str
+    ) -> None:
         """Lose the request, or let it come late or a second time."""
+        sent = self._ends.day()
+
+        def arrive_late() -> None:
+            self._ends.comes_late(child, path, sent=sent)
+            arrive()
+
         if self._happens("lost", weather.lost):
             raise LinkDown("lost", reached=True)
         if self._happens("late", weather.late):
-            self._later(arrive, f"late {path}")
+            self._later(arrive_late, f"late {path}")
             raise LinkDown("given up", reached=True)
         if self._happens("twice", weather.twice):
             if self._random.random() < 0.5:  # noqa: PLR2004
                 arrive()
             else:
-                self._later(arrive, f"second {path}")
+                self._later(arrive_late, f"second {path}")
 
     def _answer(
         self, weather: Weather, child: str, path: str, reply: Reply, *, carried: int

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sync import wire
 from sync.errors import SyncRefusal
 from sync.exchange import parent_of
+from sync.incidents import CLONED
 from sync.line import Reply
 from sync.simulation import application
 from sync.simulation.clerk import Clerk
@@ -180,6 +181,14 @@ class World:
 
     def is_cut_off(self, child: str) -> bool:
         return self.cut_off.get(child, 0.0) > self.now
+
+    def comes_late(self, child: str, path: str, *, sent: float) -> None:
+        """A session that a disk asked for before it was put back looks like a second machine's,
+        and only people can tell. What is signed says when it was, and is refused as too old.
+        """
+        was_put_back = any(sent <= day for _, day in self.put_back.get(child, ()))
+        if path.endswith("/session") and was_put_back and not self.plan.is_signed:
+            self.lasting_incidents.add((ABOVE[child], CLONED, child))
 
     def reach_parent(
         self, child: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes
