@@ -23,11 +23,15 @@ UNPAID = RecordType("pension.unpaid", independent=True)
 NO_ACCOUNT = "没有登记银行账户"
 
 _NOT_REACHED = "('failed', 'bounced', 'unclear', 'carried')"
-_COLUMNS = """y.county_code, y.run_no, y.pay_no, r.month AS run_month, y.village,
+# Whoever has moved since is told where they live now: the coordinator there can help.
+_COLUMNS = """y.county_code, y.run_no, y.pay_no, r.month AS run_month,
+        coalesce(e.village, y.village) AS village,
         y.entitlement_id, y.person_id, y.due_fen AS fen, y.state, y.reason AS code"""
-_PAYMENTS = """
+_LIVES = "LEFT JOIN entitlement e ON e.county_code = y.county_code AND e.id = y.entitlement_id"
+_PAYMENTS = f"""
     FROM payroll_payment y
     JOIN payroll_run r ON r.county_code = y.county_code AND r.run_no = y.run_no
+    {_LIVES}
 """
 _TOLD = """unpaid_payment u ON u.county_code = y.county_code AND u.run_no = y.run_no
         AND u.pay_no = y.pay_no"""
@@ -41,11 +45,12 @@ _NEWS = typed(f"""
     WHERE y.county_code = :county AND y.run_no = :run AND y.state NOT IN {_NOT_REACHED}
         AND u.state <> y.state
     UNION ALL
-    SELECT u.county_code, u.run_no, u.pay_no, u.run_month, u.village, u.entitlement_id,
-        u.person_id, u.fen, 'paid', ''
+    SELECT u.county_code, u.run_no, u.pay_no, u.run_month, coalesce(e.village, u.village),
+        u.entitlement_id, u.person_id, u.fen, 'paid', ''
     FROM unpaid_payment u
     JOIN payroll_payment y ON y.county_code = u.county_code AND y.run_no = :run
         AND y.entitlement_id = u.entitlement_id AND y.state IN ('paid', 'kept')
+    {_LIVES}
     WHERE u.county_code = :county AND u.run_no < :run AND u.state = 'carried'
 """)
 

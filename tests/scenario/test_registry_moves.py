@@ -24,6 +24,7 @@ from node.cases.rules import Action
 from node.contributions.models import Contribution
 from node.contributions.service import confirm_payments, pay_subsidies
 from node.core.work import observe
+from node.payroll.month import people_paid
 from node.payroll.tables import lines
 from node.registry import history
 from node.registry import service as registry
@@ -269,3 +270,23 @@ def test_there_and_back_again(net: Net) -> None:
     assert held(net.old, VILLAGE) == held(net.county, VILLAGE)
     assert held(net.new, OTHER_VILLAGE) == 0
     assert net.verified()
+
+
+def month_at(office: Office, month: date) -> list[tuple[str, str]]:
+    """Whose month came how, as the coordinator of a village reads it: what came, and why."""
+    with office.work(person("张协办", office.region, Role.COORDINATOR), writing=False) as uow:
+        return [
+            (each.came.value, each.why) for each in people_paid(uow, office.region, month).items
+        ]
+
+
+def test_money_that_comes_back_after_a_move_is_told_where_the_person_lives_now(net: Net) -> None:
+    september = date(2025, 9, 1)
+    assert month_at(net.old, september) == [("paid", "")]
+    move(net, DRAWER)
+    (pension,) = net.payers.known
+    net.payers.county.on(date(2026, 5, 8))
+    assert net.payers.bounce(pension, day="2026-05-07") == 1
+    net.carry()
+    assert month_at(net.new, september) == [("failed", "已冲正或退汇")]
+    assert month_at(net.old, september) == []
