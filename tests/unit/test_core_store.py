@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from node.core.access import record_access
@@ -221,6 +222,20 @@ def test_looking_at_personal_data_leaves_who_what_and_why(engine: Engine) -> Non
         "本人查询",
         NOW,
     )
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE access_log SET reason = '别的理由'", "DELETE FROM access_log"]
+)
+def test_who_looked_cannot_be_changed_or_taken_back_in_the_database(
+    engine: Engine, statement: str
+) -> None:
+    with work(engine) as uow:
+        record_access(uow, "person-1", what="公民身份号码", reason="本人查询")
+    with pytest.raises(IntegrityError, match="只增不改"), writing(engine) as connection:
+        connection.exec_driver_sql(statement)
+    with Session(engine) as session:
+        assert [entry.reason for entry in session.scalars(select(AccessLog))] == ["本人查询"]
 
 
 @pytest.mark.parametrize(
