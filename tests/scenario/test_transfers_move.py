@@ -47,7 +47,7 @@ def test_who_moves_has_what_who_stays_has(movers: Movers) -> None:
     assert movers.transfer(PROVINCE, transfer).custody is Custody.OLD
 
     movers.on(date(2026, 7, 20))
-    settle_in_place(movers, stays)
+    settle_in_place(movers, stays, trace=transfer)
     movers.let_go(moves, old=ZHONGMU)
     assert movers.known(ZHONGMU, moves).standing is Standing.CLOSED
     assert movers.held(ZHONGMU, moves) == {}
@@ -86,9 +86,9 @@ def test_who_moves_has_what_who_stays_has(movers: Movers) -> None:
     assert movers.broken() == []
 
 
-def settle_in_place(movers: Movers, number: str) -> None:
+def settle_in_place(movers: Movers, number: str, *, trace: str) -> None:
     """What a transfer does to interest, without a transfer."""
     with movers.work(ZHONGMU, Role.ACCOUNTANT) as uow:
         person_id = find_known(uow, [number])[number].person_id
         account = numbers_of(uow, [person_id])[person_id]
-        settle_accounts(uow, [account], year=2026, through=7, trace="comparison")
+        settle_accounts(uow, [account], year=2026, through=7, trace=trace)
